@@ -1,0 +1,48 @@
+# make demo          a realistic Moodle, a filled reporting table, Dagit and the API on this machine
+# make demo SERVE=0  the same without serving: exits when the table is filled
+# make test          the whole suite; make test-fast its quick part; make lint the static checks
+# make lock          write requirements.lock anew from pyproject.toml
+PYTHON ?= python3
+SERVE ?= 1
+SIZE ?= 20000
+TESTS ?= tests
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-fast lint lock clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/alx demo --learners $(SIZE) $(if $(filter 0 no false,$(SERVE)),--no-serve)
+
+test: $(STAMP) lint
+	@$(BIN)/python -m pytest $(TESTS)
+
+test-fast: $(STAMP)
+	@$(BIN)/python -m pytest -m "not slow" tests/unit tests/contract
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+lock: $(STAMP)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .hypothesis

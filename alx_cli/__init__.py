@@ -1,0 +1,1 @@
+"""`alx`, the one command for people: the composition root over the other three packages."""

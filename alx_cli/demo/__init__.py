@@ -1,0 +1,1 @@
+"""A made-up Moodle to show and to measure with: its tables, and people who learn."""

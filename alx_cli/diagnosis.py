@@ -1,0 +1,125 @@
+"""What `alx doctor` looks at, one finding each. Nothing here changes anything."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from alx_core.errors import AlxError
+from alx_core.settings import Settings, load_settings
+from alx_core.store.engine import connect, open_engine
+from alx_core.store.schema import current_revision, head_revision, require_current
+
+MAX_CLOCK_SKEW_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is fine, and what was seen or has to be done."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def diagnose() -> Iterator[Finding]:
+    """Yield the findings in the order in which a person would mend them."""
+    try:
+        settings = load_settings()
+    except AlxError as error:
+        yield Finding("settings", False, str(error))
+        return
+    yield Finding("settings", True, f"home {settings.home.absolute()}")
+    yield _home(settings)
+    yield from _reporting(settings)
+    yield from _moodle(settings)
+
+
+def _home(settings: Settings) -> Finding:
+    probe = settings.home.absolute() / ".write-test"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return Finding("home folder", False, f"{probe.parent} can't be written: {error.strerror}. Set ALX_HOME.")
+    return Finding("home folder", True, "writable")
+
+
+def _reporting(settings: Settings) -> Iterator[Finding]:
+    with open_engine(settings.database) as engine:
+        try:
+            with connect(engine) as connection:
+                revision = current_revision(connection)
+        except AlxError as error:
+            yield Finding("reporting database", False, str(error))
+            return
+        where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
+        yield Finding("reporting database", True, where)
+        yield _schema(engine, revision)
+
+
+def _schema(engine: Engine, revision: str | None) -> Finding:
+    if revision is None:
+        detail = f"no tables yet: `alx migrate` or the first sync makes them (revision {head_revision()})"
+        return Finding("schema", True, detail)
+    try:
+        require_current(engine)
+    except AlxError as error:
+        return Finding("schema", False, str(error))
+    return Finding("schema", True, f"revision {revision}, current")
+
+
+def _moodle(settings: Settings) -> Iterator[Finding]:
+    from alx_pipeline.moodle.source import make_moodle_engine  # noqa: PLC0415  # loads polars: not for `--help`
+
+    try:
+        engine = make_moodle_engine(settings.moodle)
+    except AlxError as error:
+        yield Finding("Moodle", False, str(error))
+        return
+    try:
+        yield from _site(engine, settings.moodle_prefix)
+    finally:
+        engine.dispose()
+
+
+def _site(engine: Engine, prefix: str) -> Iterator[Finding]:
+    from alx_pipeline.moodle.inspection import grant_hint, inspect_site, missing_hint  # noqa: PLC0415
+
+    try:
+        site = inspect_site(engine, prefix)
+    except AlxError as error:
+        yield Finding("Moodle", False, str(error))
+        return
+    yield Finding("Moodle", True, f"{site.where} answers")
+    named = [prefix + name for name in (*site.missing_tables, *site.missing_columns)]
+    detail = f"missing: {', '.join(named)}. {missing_hint(site)}" if named else "all tables and columns are there"
+    yield Finding("Moodle's tables", not named, detail)
+    refused = [prefix + name for name in site.refused_tables]
+    if refused or not named:
+        detail = f"may not read {', '.join(refused)}. {grant_hint(site)}" if refused else "every table may be read"
+        yield Finding("rights on Moodle", not refused, detail)
+    if not named and not refused:
+        empty = [prefix + name for name in site.empty_tables]
+        detail = f"no rows in {', '.join(empty)}: is this the right database, with IOMAD and a company in it?"
+        yield Finding("Moodle's content", not empty, detail if empty else "users, courses and companies are there")
+    if not site.has_modules:
+        detail = f"{prefix}modules can't be read: activities of a switched-off type will be counted"
+        yield Finding("module types", True, detail)
+    yield _clock(engine)
+
+
+def _clock(engine: Engine) -> Finding:
+    """Enrolment periods are judged by this machine's clock, so it should agree with Moodle's."""
+    query = {"mysql": "SELECT UNIX_TIMESTAMP()", "mariadb": "SELECT UNIX_TIMESTAMP()"}.get(engine.dialect.name)
+    if engine.dialect.name == "postgresql":
+        query = "SELECT extract(epoch FROM now())"
+    if query is None:
+        return Finding("clock", True, "Moodle's database has none of its own")
+    with engine.connect() as connection:
+        skew_s = time.time() - float(connection.scalar(text(query)))
+    fine = abs(skew_s) <= MAX_CLOCK_SKEW_S
+    detail = f"differs from Moodle's database by {skew_s:+.0f} s"
+    return Finding("clock", fine, detail if fine else f"{detail}. Set both by NTP: enrolments end by this clock.")

@@ -1,0 +1,57 @@
+"""`alx`: finds the command, turns an AlxError into one clear line, and nothing else."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from alx_core.errors import AlxError
+
+COMMANDS = {
+    "demo": "A made-up Moodle, synced and served on this machine",
+    "doctor": "Check settings, databases and rights, and say how to mend what is wrong",
+    "migrate": "Bring the reporting database's schema up to date",
+    "status": "How fresh the reporting table is, and what the last syncs did",
+    "sync": "Bring the reporting table up to date",
+    "up": "Run Dagit, its daemon and all that belongs to them",
+}
+"""Command -> what it does. `alx_cli.commands.<name>` holds each as `command`."""
+
+
+class Alx(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return all names, for the help page."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"alx_cli.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=Alx, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="alx-report", prog_name="alx")
+def cli() -> None:
+    """Training progress out of Moodle, right and on time.
+
+    Settings come from the environment or a .env file; see docs/settings.md.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit: 0 done, 1 not done (the reason is on stderr), 2 wrong usage."""
+    try:
+        return cli.main(args=arguments, prog_name="alx")
+    except AlxError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,50 @@
+"""How the commands talk: tables and progress for a terminal, JSON for a program."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+# Piped output is for a log or a file: no colour, and wide enough that a table's lines don't break.
+PIPED_WIDTH = 160
+
+# A database row's keys are a subclass of str, which orjson takes for something else.
+JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+
+stdout = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document, times as epoch seconds."""
+    sys.stdout.write(orjson.dumps(value, option=JSON_OPTIONS).decode())
+
+
+def make_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:
+    """Make a table: columns of text on the left, numbers to the right of them."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def when(epoch_s: int | None) -> str:
+    """Write an instant for people, in UTC."""
+    return "never" if epoch_s is None else f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def ago(seconds: float) -> str:
+    """Write a duration for people: `3 h 12 min`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{days} d", f"{hours} h", f"{minutes} min", f"{rest} s"]
+    counts = [days, hours, minutes, rest]
+    first = next((index for index, count in enumerate(counts) if count), 3)
+    return " ".join(part for part, count in list(zip(parts, counts, strict=True))[first : first + 2] if count) or "0 s"

@@ -1,0 +1,41 @@
+"""Writes docs/settings.md from the settings: `python -m alx_cli.settings_page`. A test keeps the two the same."""
+
+import sys
+import types
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from alx_core.settings import Settings
+
+HEADER = """\
+# Settings
+
+Every setting is an environment variable, or a line `NAME=value` in a file `.env`. The environment wins over `.env` in
+the working directory, and that over `.env` in `ALX_HOME`. Nothing else is read. `alx doctor` says what is wrong.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Return the page as Markdown: one line per setting, in the order of the settings tree."""
+    return HEADER + "".join(_line(name, field) for name, field in Settings.model_fields.items())
+
+
+def _line(name: str, field: FieldInfo) -> str:
+    default = "" if field.default in (None, ()) else f"`{field.default}`"
+    note = " *(secret)*" if _is_secret(field.annotation) else ""
+    return f"| `ALX_{name.upper()}` | {default} | {field.description}{note} |\n"
+
+
+def _is_secret(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_is_secret(each) for each in get_args(annotation))
+    return annotation is SecretStr
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())

@@ -1,0 +1,1 @@
+"""The reporting database and its rules. Imports neither Dagster nor Falcon."""

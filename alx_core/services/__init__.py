@@ -1,0 +1,1 @@
+"""Use cases: domain and store together, one transaction each."""

@@ -1,0 +1,58 @@
+"""Moodle's rows as they stream in, put where each learner range finds its own."""
+
+from collections.abc import Collection, Iterable
+
+import polars as pl
+
+from alx_core.domain.learners import Layout
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
+from alx_core.services.sync.source import TEXT_SUFFIX, merge_texts
+from alx_core.store.spool import Spool, SpoolFolder
+
+Batch = tuple[str, pl.DataFrame]
+
+
+class Gathered:
+    """One scan's rows: those of learners on disk by range, the catalogue in memory."""
+
+    def __init__(self, folder: SpoolFolder, layout: Layout) -> None:
+        """Keep the rows in spools of `folder`."""
+        self._folder = folder
+        self._layout = layout
+        self._learners: dict[str, Spool] = {}
+        self._catalogue: list[Batch] = []
+
+    def take(self, batches: Iterable[Batch], wanted: Collection[int]) -> None:
+        """Take in a scan; rows of ranges that are not wanted are left out."""
+        for table, batch in batches:
+            if table.removesuffix(TEXT_SUFFIX) not in LEARNER_TABLES:
+                self._catalogue.append((table, batch))
+                continue
+            key = self._range_of("id" if "id" in batch.columns else "userid")
+            rows = batch if len(wanted) == self._layout.count else batch.filter(key.is_in(list(wanted)))
+            if table not in self._learners:
+                self._learners[table] = self._folder.spool()
+            self._learners[table].add(rows, key)
+
+    def snapshot(self, index: int) -> Snapshot:
+        """Return everything that the rules need about the learners of one range."""
+        return {name: self._frame(name, index) for name in SNAPSHOT_COLUMNS}
+
+    def drop(self) -> None:
+        """Remove the rows from disk."""
+        for spool in self._learners.values():
+            self._folder.drop(spool)
+
+    def _frame(self, name: str, index: int) -> pl.DataFrame:
+        if name not in LEARNER_TABLES:
+            return merge_texts(name, self._catalogue)
+        found = [
+            (table, self._learners[table].rows(index))
+            for table in (name, name + TEXT_SUFFIX)
+            if table in self._learners
+        ]
+        return merge_texts(name, [(table, rows) for table, rows in found if rows is not None])
+
+    def _range_of(self, learner: str) -> pl.Expr:
+        # An id that can't be read (null, negative) goes to the first range, whose inspection refuses it.
+        return (pl.col(learner).fill_null(0) // self._layout.width).clip(0, self._layout.count - 1)

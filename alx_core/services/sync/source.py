@@ -1,0 +1,53 @@
+"""What a sync needs of Moodle. The pipeline implements it over the three databases; tests over frames."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import polars as pl
+
+from alx_core.domain.learners import Layout, LearnerRange
+from alx_core.domain.progress import SNAPSHOT_COLUMNS
+
+TEXT_SUFFIX = ".text"
+"""A source that can't bring a table's texts along sends them later, as `<table>.text` with `id` and the texts."""
+
+
+class Source(Protocol):
+    """A Moodle to read from. All methods raise SourceError."""
+
+    def companies(self) -> pl.DataFrame:
+        """Return the table `company` with the columns of SNAPSHOT_COLUMNS."""
+        ...
+
+    def layout(self, rows_per_range: int) -> Layout:
+        """Return a layout of ranges that hold about `rows_per_range` completion rows each."""
+        ...
+
+    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield everything that the rules need about `learners`, as (table, batch); all of it is of one moment.
+
+        The catalogue comes along, whatever the learners. Batches of one table have the columns of SNAPSHOT_COLUMNS, in
+        the order in which the database keeps the rows.
+        """
+        ...
+
+    def digests(self, layout: Layout) -> Mapping[int, str] | None:
+        """Return, by range index, a digest of all that the rows of a range depend on.
+
+        Two equal digests of a range mean that nothing in Moodle changed for it. None: this database has no fast way.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+def merge_texts(name: str, batches: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Return one table's frame from its batches, the texts that came later put in their place."""
+    numbers = [frame for table, frame in batches if table == name]
+    texts = [frame for table, frame in batches if table == name + TEXT_SUFFIX]
+    if not numbers:
+        return pl.DataFrame(schema=SNAPSHOT_COLUMNS[name])
+    frame = pl.concat(numbers)
+    return frame.update(pl.concat(texts).unique("id"), on="id", how="left") if texts else frame

@@ -1,0 +1,189 @@
+"""All settings, read once, from the environment or a `.env` file. Nothing else reads the environment.
+
+Order of precedence: environment, `.env` in the working directory, `.env` in `ALX_HOME` (where `alx demo` puts its own).
+"""
+
+import os
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from alx_core.domain.networks import check_networks
+from alx_core.errors import SettingsError
+
+# SQLAlchemy 2.1 and dagster-postgres disagree on the default driver of postgresql://, so every URL names its driver.
+DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "sqlite": "sqlite",
+}
+MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
+STORE_BACKENDS = ("postgresql", "sqlite")
+
+
+class Settings(BaseSettings):
+    """The frozen settings tree. Each field says what it is and its unit; `docs/settings.md` is made from it."""
+
+    model_config = SettingsConfigDict(env_prefix="ALX_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    home: Path = Field(Path("var"), description="Folder for everything this installation writes to disk")
+    moodle_url: SecretStr | None = Field(
+        None, description="Moodle's database: `mysql://`, `mariadb://`, `postgresql://` or `sqlite:///` URL. Only read."
+    )
+    moodle_prefix: str = Field("mdl_", pattern=r"^\w{0,20}$", description="Prefix of Moodle's table names")
+    database_url: SecretStr | None = Field(
+        None, description="Reporting database: `postgresql://` or `sqlite:///` URL. Default: `alx.sqlite` in `ALX_HOME`"
+    )
+    dagster_bind: str = Field("127.0.0.1:3000", description="Address and port of Dagit. It has no login: keep it local")
+    timezone: str = Field("UTC", description="Zone of formatted dates and of the quota's midnight, as `Europe/London`.")
+    api_bind: str = Field("127.0.0.1:8000", description="Address and port of the API")
+    api_workers: int = Field(2, ge=1, le=64, description="Processes of the API")
+    api_threads: int = Field(8, ge=1, le=256, description="Threads in each of them")
+    api_burst_per_minute: int = Field(
+        0,
+        ge=0,
+        description="Requests a minute that one token may make in each API process; 0 = no limit beside the quota",
+    )
+    trusted_proxies: str = Field(
+        "", description="Networks of proxies whose `X-Forwarded-For` is believed, comma-separated; empty = none"
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis for the shared page cache, as `redis://host/0`. Default: the reporting database"
+    )
+    cache_mb: int = Field(256, ge=1, description="Megabytes of pages in the shared cache (reporting database)")
+    api_memory_cache_mb: int = Field(48, ge=1, description="Megabytes of pages in each API process")
+    sync_rows_per_range: int = Field(
+        250_000,
+        ge=1_000,
+        description="Completion rows that one learner range holds on average; bounds the memory of a sync",
+    )
+    sync_workers: int = Field(2, ge=1, le=16, description="Learner ranges read from Moodle side by side")
+    sync_lock_timeout_s: float = Field(
+        600, ge=0, description="Seconds a sync waits for another one that is writing, before it gives up"
+    )
+    sync_stale_hours: float = Field(
+        2, gt=0, description="Hours without a successful sync of the newest hour after which the table counts as stale"
+    )
+    source_fresh_hours: float = Field(
+        168, gt=0, description="Hours without any change in Moodle after which the check `source_fresh` warns"
+    )
+    sync_max_runtime_s: int = Field(
+        1800, ge=60, description="Seconds after which Dagster ends a sync run that still counts as running"
+    )
+
+    @field_validator("moodle_url", "database_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _parse_url(value.get_secret_value())
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is no time zone, for example Europe/London") from None
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        try:
+            check_networks(value)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("dagster_bind", "api_bind")
+    @classmethod
+    def _check_bind(cls, value: str) -> str:
+        split_bind(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_backends(self) -> Self:
+        if self.moodle_url is not None and self.moodle.get_backend_name() not in MOODLE_BACKENDS:
+            raise ValueError(f"ALX_MOODLE_URL must be one of {', '.join(MOODLE_BACKENDS)}")
+        if self.database.get_backend_name() not in STORE_BACKENDS:
+            raise ValueError(f"ALX_DATABASE_URL must be one of {', '.join(STORE_BACKENDS)}")
+        return self
+
+    @property
+    def moodle(self) -> URL:
+        """URL of Moodle's database, driver included. Raises SettingsError when it is not set."""
+        if self.moodle_url is None:
+            raise SettingsError(
+                "ALX_MOODLE_URL is not set. Set it to Moodle's database, for example "
+                "mysql://reader:PASSWORD@db.example.com/moodle, or run `alx demo` for a made-up Moodle."
+            )
+        return _parse_url(self.moodle_url.get_secret_value())
+
+    @property
+    def database(self) -> URL:
+        """URL of the reporting database, driver included."""
+        if self.database_url is None:
+            return URL.create("sqlite", database=str(self.home.absolute() / "alx.sqlite"))
+        return _parse_url(self.database_url.get_secret_value())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of formatted dates and of the quota's midnight."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's instance (`DAGSTER_HOME`)."""
+        return self.home.absolute() / "dagster"
+
+
+def load_settings() -> Settings:
+    """Read the settings. Raises SettingsError that names each wrong variable, never its value."""
+    # ALX_HOME decides where the other `.env` lies, so it is looked up first.
+    home = Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
+    try:
+        return Settings(_env_file=(home / ".env", ".env"), _env_file_encoding="utf-8")
+    except ValidationError as error:
+        wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
+        raise SettingsError(f"{wrong}. See docs/settings.md.") from None
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """Split `host:port`. Raises ValueError that says how it should look."""
+    parts = urlsplit(f"//{bind}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None:
+        raise ValueError(f"{bind!r} is not host:port, for example 127.0.0.1:3000")
+    return host, port
+
+
+def _describe(loc: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"ALX_{str(loc[0]).upper()}: {text}" if loc else text
+
+
+def _parse_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("not a database URL, for example postgresql://user:password@host/database") from None
+    if "+" not in url.drivername and url.drivername in DRIVERS:
+        url = url.set(drivername=DRIVERS[url.drivername])
+    if url.get_backend_name() == "mysql" and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        url = url.set(database=str(Path(url.database or "").absolute()))
+    return url

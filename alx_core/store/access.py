@@ -1,0 +1,143 @@
+"""What a request needs to know of its token, in one look; and the quota's counter, in one statement."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from alx_core.domain.paging import Position, ReadMode, Session
+from alx_core.store.engine import is_postgresql
+from alx_core.store.tables import api_sessions, api_tokens, api_usage, companies, sync_status
+
+TOUCH_TOKEN_S = 60
+"""A token's last use is noted at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token, its company, and the read it is in the middle of. `company_exists`: Moodle still has the company."""
+
+    token_id: int
+    owner_state: str
+    allowed_networks: str
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    companyid: int | None
+    company_exists: bool
+    company_suspended: bool
+    published_seq: int
+    settings_version: int
+    session: Session | None
+    position: Position | None
+    pending: Position | None
+
+
+_TOKEN = (
+    api_tokens.c.id,
+    api_tokens.c.owner_state,
+    api_tokens.c.allowed_networks,
+    api_tokens.c.expires_at,
+    api_tokens.c.revoked_at,
+    api_tokens.c.last_used_at,
+    api_tokens.c.companyid,
+)
+_COMPANY = (
+    companies.c.companyid,
+    companies.c.is_deleted,
+    companies.c.suspended,
+    companies.c.published_seq,
+    companies.c.settings_version,
+)
+_SESSION = (
+    api_sessions.c.mode,
+    api_sessions.c.snapshot_seq,
+    api_sessions.c.since_seq,
+    api_sessions.c.since_time,
+    api_sessions.c.opened_at,
+    api_sessions.c.last_page_at,
+    api_sessions.c.finished_at,
+)
+_POSITION = (
+    sync_status.c.position_seq,
+    sync_status.c.position_at,
+    sync_status.c.pending_seq,
+    sync_status.c.pending_at,
+)
+
+
+def find_access(connection: Connection, token_hash: str, page_limit: int) -> Access | None:
+    """Look a token up by its hash, with its read of `page_limit` rows a page. None: there is no such token."""
+    query = (
+        select(*_TOKEN, *_COMPANY, *_SESSION, *_POSITION)
+        .select_from(api_tokens)
+        .outerjoin(companies, companies.c.companyid == api_tokens.c.companyid)
+        .outerjoin(
+            api_sessions, and_(api_sessions.c.token_id == api_tokens.c.id, api_sessions.c.page_limit == page_limit)
+        )
+        .outerjoin(sync_status, sync_status.c.token_id == api_tokens.c.id)
+        .where(api_tokens.c.token_hash == token_hash)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    (
+        token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid,
+        known, is_deleted, suspended, published_seq, settings_version, *rest,
+    ) = row  # fmt: skip
+    mode, position_seq, position_at, pending_seq, pending_at = rest[0], *rest[-4:]
+    return Access(
+        token_id=token_id,
+        owner_state=owner_state,
+        allowed_networks=networks,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        last_used_at=last_used_at,
+        companyid=companyid,
+        company_exists=known is not None and not is_deleted,
+        company_suspended=bool(suspended),
+        published_seq=published_seq or 0,
+        settings_version=settings_version or 0,
+        session=None if mode is None else Session(ReadMode(mode), *rest[1:-4]),
+        position=Position(position_seq, position_at) if position_at else None,
+        pending=None if pending_seq is None else Position(pending_seq, pending_at),
+    )
+
+
+def find_session(connection: Connection, token_id: int, page_limit: int) -> Session | None:
+    """Return the token's read of `page_limit` rows a page."""
+    query = select(*_SESSION).where(api_sessions.c.token_id == token_id, api_sessions.c.page_limit == page_limit)
+    row = connection.execute(query).first()
+    return None if row is None else Session(ReadMode(row[0]), *row[1:])
+
+
+def charge(connection: Connection, companyid: int, day: str, *, limit: int) -> int | None:
+    """Count one call of the company on `day` and return how many that makes; None when the quota is used up.
+
+    One statement, so it is exact whatever comes at the same time. `limit` 0 counts without end.
+    """
+    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    statement = (
+        insert(api_usage)
+        .values(companyid=companyid, day=day, calls=1)
+        .on_conflict_do_update(
+            index_elements=["companyid", "day"],
+            set_={"calls": api_usage.c.calls + 1},
+            where=None if limit == 0 else api_usage.c.calls < limit,
+        )
+        .returning(api_usage.c.calls)
+    )
+    return connection.execute(statement).scalar()
+
+
+def calls_on(connection: Connection, day: str) -> dict[int, int]:
+    """Return the calls of `day` that counted, by companyid."""
+    query = select(api_usage.c.companyid, api_usage.c.calls).where(api_usage.c.day == day)
+    return {companyid: calls for companyid, calls in connection.execute(query)}  # noqa: C416  # a Row is no tuple to mypy
+
+
+def touch_token(connection: Connection, token_id: int, *, address: str, now: int) -> None:
+    """Note a token's use."""
+    statement = update(api_tokens).where(api_tokens.c.id == token_id)
+    connection.execute(statement.values(last_used_at=now, last_address=address))

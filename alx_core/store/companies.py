@@ -1,0 +1,73 @@
+"""The companies as the reporting database knows them: names from Moodle, and how far readers may read."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, case, func, inspect, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from alx_core.domain.sync import TableFacts
+from alx_core.store.engine import is_postgresql
+from alx_core.store.tables import companies, reporting
+
+
+def list_companies(connection: Connection) -> list[dict[str, Any]]:
+    """Return all companies, those gone from Moodle too, by shortname."""
+    return [dict(row) for row in connection.execute(select(companies).order_by(companies.c.shortname)).mappings()]
+
+
+def upsert_company(connection: Connection, companyid: int, **values: object) -> None:
+    """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one."""
+    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    zero = {"shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0}
+    statement = insert(companies).values(companyid=companyid, **{**zero, **values})
+    connection.execute(statement.on_conflict_do_update(index_elements=["companyid"], set_=values))
+
+
+def mark_gone(connection: Connection, present: Collection[int]) -> None:
+    """Mark the companies that Moodle no longer has."""
+    connection.execute(update(companies).where(companies.c.companyid.not_in(list(present))).values(is_deleted=1))
+
+
+def row_counts_are_true(connection: Connection) -> tuple[bool, bool]:
+    """Return whether the reporting table is empty, and whether it has the rows that the last sync left there."""
+    row = reporting.c
+    counted = select(row.companyid, func.count()).where(row.is_deleted == 0).group_by(row.companyid)
+    found: dict[int, int] = dict(connection.execute(counted).all())
+    noted = {each["companyid"]: each["row_count"] for each in list_companies(connection) if each["row_count"]}
+    return not found, found == noted
+
+
+def table_facts(connection: Connection) -> TableFacts:
+    """Look once over the reporting table: rows per company, and what no row may be."""
+    row = reporting.c
+    is_out_of_range = (row.percentage < 0) | (row.percentage > 100)
+    is_timeless = (row.status == "completed") & (row.timecompleted <= 0)
+    query = (
+        select(
+            row.companyid,
+            func.count(),
+            func.sum(case((is_out_of_range, 1), else_=0)),
+            func.sum(case((is_timeless, 1), else_=0)),
+        )
+        .where(row.is_deleted == 0)
+        .group_by(row.companyid)
+    )
+    found = [tuple(map(int, each)) for each in connection.execute(query)]
+    return TableFacts(
+        rows={companyid: rows for companyid, rows, _, _ in found},
+        percentage_out_of_range=sum(each[2] for each in found),
+        completed_without_time=sum(each[3] for each in found),
+        duplicate_keys=_duplicate_keys(connection),
+    )
+
+
+def _duplicate_keys(connection: Connection) -> int:
+    """How many keys stand twice. The primary key says none; they are counted only where somebody dropped it."""
+    key = [column.name for column in reporting.primary_key]
+    if inspect(connection).get_pk_constraint(reporting.name)["constrained_columns"] == key:
+        return 0
+    columns = [reporting.c[name] for name in key]
+    twice = select(*columns).group_by(*columns).having(func.count() > 1).subquery()
+    return connection.execute(select(func.count()).select_from(twice)).scalar_one()

@@ -1,0 +1,95 @@
+"""Engines on the reporting database, and the errors of a database that does not answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from alx_core.errors import StoreUnreachable
+
+CONNECT_TIMEOUT_S = 10
+SQLITE_BUSY_TIMEOUT_S = 30
+
+
+def make_engine(url: URL) -> Engine:
+    """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing."""
+    if url.get_backend_name() == "sqlite":
+        if url.database not in (None, "", ":memory:"):
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+
+
+@contextmanager
+def open_engine(url: URL) -> Iterator[Engine]:
+    """Yield an engine on the reporting database and close all its connections at the end."""
+    engine = make_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def connect(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection. A server that can't be reached, or goes away, is StoreUnreachable, which says what to do."""
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        raise unreachable(engine.url, error) from error
+    with connection:
+        try:
+            yield connection
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise unreachable(engine.url, error) from error
+            raise
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that writes: committed at the end, rolled back on an error.
+
+    On SQLite it takes the writer's place at once: one that began by reading could find itself locked out later.
+    """
+    with connect(engine) as connection:
+        writing = connection.execution_options(sqlite_begin="IMMEDIATE")
+        with writing.begin():
+            yield writing
+
+
+def unreachable(url: URL, error: DBAPIError) -> StoreUnreachable:
+    """Build the message for a reporting database that did not answer."""
+    cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    return StoreUnreachable(
+        f"The reporting database {url.render_as_string(hide_password=True)} did not answer: {cause}. "
+        "Check ALX_DATABASE_URL and that the server runs."
+    )
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """Whether the reporting database is PostgreSQL; otherwise it is SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver's own transaction handling begins too late for a consistent read; SQLAlchemy's BEGIN replaces it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")  # durable against a killed process; a power cut may lose the last ms
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

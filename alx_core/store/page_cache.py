@@ -1,0 +1,85 @@
+"""The cache of ready-to-send pages that all workers share, in the reporting database."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from alx_core.store.engine import is_postgresql
+from alx_core.store.pages import PageKey
+from alx_core.store.tables import response_cache
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPage:
+    """A page as it is sent: gzip'd, with how many rows it has and the key of its last one."""
+
+    gzipped: bytes
+    rows: int
+    last_key: PageKey | None
+
+
+def get_page(connection: Connection, cache_key: str, *, now: float) -> CachedPage | None:
+    """Return a page that is there and has not expired."""
+    row = connection.execute(
+        select(response_cache.c.body, response_cache.c.rows, response_cache.c.next_key).where(
+            response_cache.c.cache_key == cache_key,
+            response_cache.c.body.is_not(None),
+            response_cache.c.expires_at > now,
+        )
+    ).first()
+    if row is None:
+        return None
+    key = json.loads(row.next_key)
+    return CachedPage(bytes(row.body), row.rows, (key[0], key[1]) if key else None)
+
+
+def claim_page(connection: Connection, cache_key: str, companyid: int, *, now: float, claim_s: float) -> bool:
+    """Claim the right to build a page that is missing or has expired. A claim lasts `claim_s` seconds."""
+    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    claim = {"companyid": companyid, "body": None, "rows": 0, "next_key": "null", "bytes": 0}
+    times = {"created_at": now, "expires_at": now + claim_s, "last_used_at": now}
+    statement = insert(response_cache).values(cache_key=cache_key, **claim, **times)
+    statement = statement.on_conflict_do_update(
+        index_elements=["cache_key"], set_={**claim, **times}, where=response_cache.c.expires_at <= now
+    )
+    return connection.execute(statement.returning(response_cache.c.cache_key)).first() is not None
+
+
+def put_page(connection: Connection, cache_key: str, page: CachedPage, *, now: float, ttl_s: float) -> None:
+    """Write a page in the place of its claim."""
+    connection.execute(
+        update(response_cache)
+        .where(response_cache.c.cache_key == cache_key)
+        .values(
+            body=page.gzipped,
+            rows=page.rows,
+            next_key=json.dumps(page.last_key),
+            bytes=len(page.gzipped),
+            created_at=now,
+            expires_at=now + ttl_s,
+            last_used_at=now,
+        )
+    )
+
+
+def drop_page(connection: Connection, cache_key: str) -> None:
+    """Give a claim back, or take a page out."""
+    connection.execute(delete(response_cache).where(response_cache.c.cache_key == cache_key))
+
+
+def touch_page(connection: Connection, cache_key: str, *, now: float) -> None:
+    """Note that a page was used, so that others are evicted first."""
+    connection.execute(update(response_cache).where(response_cache.c.cache_key == cache_key).values(last_used_at=now))
+
+
+def evict_pages(connection: Connection, *, max_bytes: int, now: float) -> int:
+    """Drop what has expired, then the least recently used pages above `max_bytes`. Returns how many went."""
+    cache = response_cache.c
+    gone = connection.execute(delete(response_cache).where(cache.expires_at <= now)).rowcount
+    newest_first = func.sum(cache.bytes).over(order_by=(cache.last_used_at.desc(), cache.cache_key))
+    ranked = select(cache.cache_key, newest_first.label("total")).subquery()
+    too_much = select(ranked.c.cache_key).where(ranked.c.total > max_bytes)
+    return gone + connection.execute(delete(response_cache).where(cache.cache_key.in_(too_much))).rowcount

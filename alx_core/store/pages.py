@@ -1,0 +1,77 @@
+"""Pages of a company's rows as they were at a snapshot, read by key whatever the offset.
+
+A row belongs to the snapshot when it stands in the reporting table unchanged since (`change_seq` up to the snapshot's),
+or when a later sync kept the version it replaced. No key can be both.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, FromClause, Select, func, select, tuple_, union_all
+
+from alx_core.domain.fields import FIELDS
+from alx_core.store.tables import reporting, reporting_history
+
+COLUMNS = tuple(dict.fromkeys(field.column for field in FIELDS))
+"""The columns behind the served fields; `userid` and `courseid` are among them."""
+
+MAP_STEP = 1_000
+"""A page map knows every so-manieth key: an offset is never further than this from a known one."""
+
+PageKey = tuple[int, int]
+"""(userid, courseid): where in a company's order a row stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a read shows of a company. `since_seq` and `since_time` 0 mean everything."""
+
+    companyid: int
+    seq: int
+    since_seq: int = 0
+    since_time: int = 0
+    hidden_courses: Collection[int] = ()
+
+
+def read_page(
+    connection: Connection, snapshot: Snapshot, *, after: PageKey | None, skip: int, limit: int
+) -> Sequence[Any]:
+    """Return up to `limit` rows (tuples in the order of COLUMNS) by key, from the `skip`-th one above `after`."""
+    parts = [
+        _rows(source, snapshot, COLUMNS, after).order_by("userid", "courseid").limit(skip + limit).subquery()
+        for source in (reporting, reporting_history)
+    ]
+    both = union_all(*(select(part) for part in parts)).subquery()
+    query = select(both).order_by(both.c.userid, both.c.courseid).limit(limit).offset(skip)
+    return connection.execute(query).all()
+
+
+def page_map(connection: Connection, snapshot: Snapshot) -> list[PageKey]:
+    """Return every MAP_STEP-th key of a snapshot: the last key before offset MAP_STEP, 2 * MAP_STEP, ..."""
+    keys = [_rows(source, snapshot, ("userid", "courseid"), None) for source in (reporting, reporting_history)]
+    both = union_all(*keys).subquery()
+    rank = func.row_number().over(order_by=(both.c.userid, both.c.courseid)).label("rank")
+    ranked = select(both.c.userid, both.c.courseid, rank).subquery()
+    query = select(ranked.c.userid, ranked.c.courseid).where(ranked.c.rank % MAP_STEP == 0).order_by(ranked.c.rank)
+    return [(userid, courseid) for userid, courseid in connection.execute(query)]
+
+
+def _rows(
+    source: FromClause, snapshot: Snapshot, columns: Sequence[str], after: PageKey | None
+) -> Select[*tuple[Any, ...]]:
+    row = source.c
+    query = select(*(row[name] for name in columns)).where(
+        row.companyid == snapshot.companyid, row.change_seq <= snapshot.seq, row.is_deleted == 0
+    )
+    if source is reporting_history:
+        query = query.where(row.superseded_seq > snapshot.seq)
+    if snapshot.since_seq:
+        query = query.where(row.change_seq > snapshot.since_seq)
+    if snapshot.since_time:
+        query = query.where(row.last_updated >= snapshot.since_time)
+    if snapshot.hidden_courses:
+        query = query.where(row.courseid.not_in(sorted(snapshot.hidden_courses)))
+    if after is not None:
+        query = query.where(tuple_(row.userid, row.courseid) > after)
+    return query

@@ -1,0 +1,98 @@
+"""The book of syncs: one row per run, one per company and run, one per bad record."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from alx_core.domain.freshness import HOUR_S
+from alx_core.domain.quarantine import BadRecord
+from alx_core.domain.sync import Kind
+from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
+
+MAX_ERRORS_PER_RUN = 10_000
+"""Bad records written per run; all are counted. A broken import must not fill the database every hour."""
+
+
+def interrupt_running(connection: Connection, *, now: int) -> int:
+    """Close the runs that were killed. Only the holder of the writer's lock may call it. Returns their number."""
+    killed = (
+        update(sync_runs)
+        .where(sync_runs.c.status == "running")
+        .values(status="interrupted", finished_at=now, error="The process ended before the run did.")
+    )
+    return connection.execute(killed).rowcount
+
+
+def start_run(connection: Connection, **values: object) -> int:
+    """Open a run and return its id, which is also the `change_seq` of the rows it writes."""
+    result = connection.execute(insert(sync_runs).values(status="running", **values).returning(sync_runs.c.id))
+    return int(result.scalar_one())
+
+
+def finish_run(connection: Connection, run_id: int, **values: object) -> None:
+    """Close a run with its figures."""
+    connection.execute(update(sync_runs).where(sync_runs.c.id == run_id).values(**values))
+
+
+def add_companies(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Book what the run did for each company."""
+    if rows:
+        connection.execute(insert(sync_run_companies), [{"run_id": run_id, **row} for row in rows])
+
+
+def add_errors(connection: Connection, run_id: int, bad: Sequence[BadRecord], *, now: int) -> None:
+    """Book the bad records, up to MAX_ERRORS_PER_RUN of them."""
+    rows = [
+        {
+            "run_id": run_id,
+            "companyid": each.companyid,
+            "userid": each.userid,
+            "courseid": each.courseid,
+            "source_table": each.table,
+            "source_column": each.column,
+            "reason": each.reason.value,
+            "occurred_at": now,
+        }
+        for each in bad[:MAX_ERRORS_PER_RUN]
+    ]
+    if rows:
+        connection.execute(insert(sync_errors), rows)
+
+
+def last_success(connection: Connection) -> tuple[int, int] | None:
+    """Return when the newest hour was last synced for every company, and the end of that hour.
+
+    A run counts when it asked for the hour that was the newest when it started: a backfill of old hours does not say
+    that the newest one is there.
+    """
+    runs = sync_runs.c
+    newest_then = runs.started_at - runs.started_at % HOUR_S
+    query = (
+        select(runs.finished_at, runs.window_end)
+        .where(runs.kind == Kind.HOURLY, runs.status == "succeeded", runs.window_end >= newest_then)
+        .order_by(runs.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (int(row.finished_at), int(row.window_end))
+
+
+def running_since(connection: Connection) -> int | None:
+    """Return when the run that is going on started; None when there is none."""
+    query = select(sync_runs.c.started_at).where(sync_runs.c.status == "running").order_by(sync_runs.c.id.desc())
+    return connection.execute(query.limit(1)).scalar()
+
+
+def latest_runs(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Return the newest runs, newest first."""
+    query = select(sync_runs).order_by(sync_runs.c.id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def companies_of(connection: Connection, run_id: int) -> list[dict[str, Any]]:
+    """Return what a run did for each company, by companyid."""
+    query = (
+        select(sync_run_companies).where(sync_run_companies.c.run_id == run_id).order_by(sync_run_companies.c.companyid)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,125 @@
+"""Frames on disk while a sync runs, so that its memory does not grow with the site.
+
+Moodle's rows arrive in the order in which the database keeps them; the rules want them learner range by learner range.
+The changes come out range by range; they are written company by company. In between they lie here, in Arrow files that
+hold one record batch per key: asking for a key reads its bytes and no others.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+
+BUFFER_BYTES = 16 << 20
+"""Rows kept in memory before they are sorted and written: the larger, the fewer files to look into for a key."""
+BATCH_ROWS = 50_000
+"""Rows handed out at a time: enough to make a statement worth its while, few enough to stay in memory."""
+
+KEY = "_key"
+
+
+class Spool:
+    """Rows of one kind, to be asked for by an integer key. `add` first, then read; reading is safe in threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write below `folder`, which must exist."""
+        self.folder = folder
+        self._buffer: list[pl.DataFrame] = []
+        self._files: list[pa.ipc.RecordBatchFileReader] = []
+        self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._lock = Lock()
+
+    def add(self, rows: pl.DataFrame, key: pl.Expr) -> None:
+        """Keep rows. `key` says which integer each one belongs to; rows of one key keep their order."""
+        if rows.is_empty():
+            return
+        self._buffer.append(rows.with_columns(key.alias(KEY)))
+        if sum(frame.estimated_size() for frame in self._buffer) >= BUFFER_BYTES:
+            self._flush()
+
+    def has(self, key: int) -> bool:
+        """Whether a key has rows."""
+        self._flush()
+        return key in self._places
+
+    def batches(self, key: int) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a key in the order in which they were added, about BATCH_ROWS at a time."""
+        batch: list[pl.DataFrame] = []
+        for frame in self._pieces(key):
+            batch.append(frame)
+            if sum(each.height for each in batch) >= BATCH_ROWS:
+                yield pl.concat(batch)
+                batch = []
+        if batch:
+            yield pl.concat(batch)
+
+    def rows(self, key: int) -> pl.DataFrame | None:
+        """Return all rows of a key; None when there are none."""
+        frames = list(self._pieces(key))
+        return pl.concat(frames) if frames else None
+
+    def _pieces(self, key: int) -> Iterator[pl.DataFrame]:
+        self._flush()
+        for file, number in self._places.get(key, ()):
+            with self._lock:  # a reader has one position in its file
+                batch = self._files[file].get_batch(number)
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
+            yield frame
+
+    def _flush(self) -> None:
+        with self._lock:
+            if not self._buffer:
+                return
+            rows = pl.concat(self._buffer).sort(KEY, maintain_order=True)
+            self._buffer = []
+            runs = rows.select(pl.col(KEY).rle().struct.unnest())
+            self._write(rows.drop(KEY), list(zip(runs["value"], runs["len"], strict=True)))
+
+    def _write(self, rows: pl.DataFrame, runs: list[tuple[int, int]]) -> None:
+        path, offset = self.folder / f"{len(self._files):06}.arrow", 0
+        table = rows.rechunk().to_arrow()
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            for number, (key, length) in enumerate(runs):
+                writer.write_batch(table.slice(offset, length).combine_chunks().to_batches()[0])
+                self._places[key].append((len(self._files), number))
+                offset += length
+        self._files.append(pa.ipc.open_file(pa.OSFile(str(path))))
+
+
+class SpoolFolder:
+    """A folder of spools. It holds learners' data, so only its owner may read it; it is emptied at both ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep `folder` for later; `with` makes it, empty."""
+        self._folder = folder
+        self._spools = 0
+
+    def __enter__(self) -> Self:
+        """Make the folder, throwing away what a killed run left there."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True, mode=0o700)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def spool(self) -> Spool:
+        """Make a new, empty spool."""
+        folder = self._folder / f"{self._spools:04}"
+        self._spools += 1
+        folder.mkdir()
+        return Spool(folder)
+
+    def drop(self, spool: Spool) -> None:
+        """Remove a spool's files before the folder goes."""
+        shutil.rmtree(spool.folder, ignore_errors=True)

@@ -1,0 +1,100 @@
+"""Dagster's own instance: where it keeps runs and events, and how many runs go at once.
+
+Embedded it is SQLite under `ALX_HOME`; where the reporting database is PostgreSQL, Dagster's tables lie beside it in
+a schema of their own. `dagster.yaml` is written anew at each start, from the settings: change those, not the file.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import yaml
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.schema import CreateSchema
+
+from alx_core.settings import Settings
+from alx_core.store.engine import open_engine, transaction
+
+SCHEMA = "dagster"
+STORAGE_URL = "ALX_DAGSTER_STORAGE_URL"
+"""Set for Dagster's processes only: `dagster.yaml` names it, so the password stays out of the file."""
+
+KEEP_TICKS_DAYS = {"skipped": 7, "failure": 30, "success": 90}
+
+
+def prepare_home(settings: Settings) -> dict[str, str]:
+    """Write `DAGSTER_HOME` and return the environment that Dagster's processes need.
+
+    Raises StoreUnreachable when its PostgreSQL does not answer.
+    """
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(_header() + yaml.safe_dump(_config(settings), sort_keys=False), encoding="utf-8")
+    environment = {"DAGSTER_HOME": str(home), "ALX_HOME": str(settings.home.absolute())}
+    if settings.database.get_backend_name() == "postgresql":
+        _create_schema(settings.database)
+        environment[STORAGE_URL] = storage_url(settings.database).render_as_string(hide_password=False)
+    return environment
+
+
+def storage_url(database: URL) -> URL:
+    """Return the URL of Dagster's tables: the reporting database, schema `dagster`.
+
+    The driver is named because SQLAlchemy 2.1 would take psycopg 3 and dagster-postgres brings psycopg 2.
+    """
+    return database.set(drivername="postgresql+psycopg2").update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+
+
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Yield the instance of `home`; the environment of `prepare_home` must be set."""
+    with DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def reap_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs whose process went away with the machine or was killed; return their ids.
+
+    A hard kill leaves a run STARTED, and the pool then holds back every later sync until its `max_runtime`. Only to be
+    called on a single host before its daemon starts, when no run can be alive.
+    """
+    lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    runs = instance.get_runs(RunsFilter(statuses=lost))
+    for run in runs:
+        instance.report_run_failed(run, "The run's process was gone when `alx up` started again.")
+    return [run.run_id for run in runs]
+
+
+def _header() -> str:
+    return "# Written by alx at each start, from its settings. Changes here do not last.\n"
+
+
+def _config(settings: Settings) -> Mapping[str, object]:
+    config: dict[str, object] = {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},  # no pop-up that asks operators for their address
+        "run_queue": {"dequeue_interval_seconds": 1},
+        "concurrency": {"pools": {"granularity": "run", "default_limit": 1}},
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 120,
+            "cancel_timeout_seconds": 60,
+            "max_runtime_seconds": settings.sync_max_runtime_s,
+            "poll_interval_seconds": 15,
+        },
+        # A worker that crashed is started again once; a sync that failed is made up for by the schedule.
+        "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+        "retention": {"schedule": {"purge_after_days": 90}, "sensor": {"purge_after_days": KEEP_TICKS_DAYS}},
+    }
+    if settings.database.get_backend_name() == "postgresql":
+        config["storage"] = {"postgres": {"postgres_url": {"env": STORAGE_URL}}}
+    return config
+
+
+def _create_schema(database: URL) -> None:
+    with open_engine(database) as engine, transaction(engine) as connection:
+        if connection.scalar(text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}) is None:
+            connection.execute(CreateSchema(SCHEMA, if_not_exists=True))

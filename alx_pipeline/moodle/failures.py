@@ -1,0 +1,66 @@
+"""From a driver's error to a SourceError that says what to do."""
+
+import re
+
+from sqlalchemy.engine import URL
+
+from alx_core.errors import (
+    SourceAccessDenied,
+    SourceError,
+    SourceSchemaError,
+    SourceUnreachable,
+)
+
+# MariaDB and MySQL: errno; PostgreSQL: SQLSTATE. SQLite has only texts.
+ACCESS_CODES = {"1044", "1045", "1142", "1143", "1698", "28000", "28P01", "42501"}
+SCHEMA_CODES = {"1049", "1054", "1146", "3D000", "42P01", "42703"}
+ACCESS_TEXTS = ("access denied", "password authentication failed", "permission denied", "no password supplied")
+SCHEMA_TEXTS = ("no such table", "no such column", "does not exist", "unknown database", "unknown column")
+
+
+def source_error(error: BaseException, url: URL) -> SourceError:
+    """Translate an error of any of the drivers. The password never gets into the message."""
+    cause = _root(error)
+    text = _without_password(" ".join(str(cause).split()) or type(cause).__name__, url)
+    where = describe(url)
+    code = _code(cause)
+    lowered = text.lower()
+    if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS):
+        return SourceAccessDenied(
+            f"Moodle's database {where} refused: {text}. Check user and password in ALX_MOODLE_URL, and that the "
+            "user has SELECT on Moodle's tables; `alx doctor` lists them."
+        )
+    if code in SCHEMA_CODES or any(each in lowered for each in SCHEMA_TEXTS):
+        return SourceSchemaError(
+            f"Moodle's database {where} lacks something: {text}. Check the database's name in ALX_MOODLE_URL and "
+            "ALX_MOODLE_PREFIX; `alx doctor` lists what is missing."
+        )
+    return SourceUnreachable(
+        f"Moodle's database {where} did not answer: {text}. Check ALX_MOODLE_URL and that the server runs; the next "
+        "sync catches up by itself."
+    )
+
+
+def describe(url: URL) -> str:
+    """Return the URL as people may see it: a file's path, or host and database without the password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database).removeprefix("file:")
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
+def _root(error: BaseException) -> BaseException:
+    return getattr(error, "orig", None) or error
+
+
+def _code(error: BaseException) -> str:
+    if error.args and isinstance(error.args[0], int):  # MariaDB and MySQL
+        return str(error.args[0])
+    state = getattr(error, "sqlstate", None)
+    if state:
+        return str(state)
+    found = re.search(r"ERROR (\d{4}) \(", str(error))  # connectorx: MySqlError { ERROR 1045 (28000): ... }
+    return found.group(1) if found else ""
+
+
+def _without_password(text: str, url: URL) -> str:
+    return text.replace(str(url.password), "***") if url.password else text

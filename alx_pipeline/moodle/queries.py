@@ -1,0 +1,97 @@
+"""The SELECTs on Moodle's tables: plain columns, no aggregation, whatever the database.
+
+Aggregating in MariaDB is its slow part, so columns are read as they are and the rules run at the client
+(`alx_core.domain.progress`). Each query returns the columns of `SNAPSHOT_COLUMNS`; rows that no rule looks at
+(enrolments that are switched off, completion state 0) stay in the database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, TableClause, column, func, null, or_, select, table
+
+from alx_core.domain.learners import EVERYBODY, LearnerRange
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
+
+OPTIONAL_TABLES = ("modules",)
+"""Read when there and readable: without it a module type that the site switched off still counts."""
+
+REQUIRED_TABLES = tuple(name for name in SNAPSHOT_COLUMNS if name not in OPTIONAL_TABLES)
+"""The tables that the sync can't do without. The database user needs SELECT on these and nothing else."""
+
+CHANGE_COLUMN: dict[str, str | None] = {
+    "user": "timemodified",
+    "course": "timemodified",
+    "course_modules": "added",
+    "course_modules_completion": "timemodified",
+    "course_completions": "timecompleted",
+    "enrol": "timemodified",
+    "user_enrolments": "timemodified",
+    "company": None,
+    "company_users": None,
+    "company_course": None,
+    "company_shared_courses": None,
+    "iomad_courses": None,
+    "external_tokens": "timecreated",
+    "external_services": "timemodified",
+}
+"""The tables shown in Dagit, with the column that says when a row last changed, where Moodle keeps one."""
+
+REPORTING_TABLES = tuple(name for name in CHANGE_COLUMN if not name.startswith("external_"))
+"""The tables that the reporting table is made from."""
+
+
+AnySelect = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class MoodleTables:
+    """Moodle's tables under the site's prefix, and the queries on them."""
+
+    prefix: str
+    has_modules: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables that are read, without prefix."""
+        return (*REQUIRED_TABLES, *(OPTIONAL_TABLES if self.has_modules else ()))
+
+    def table(self, name: str) -> TableClause:
+        """Return the table `name` (without prefix) with the columns that the sync reads."""
+        return table(self.prefix + name, *(column(each) for each in SNAPSHOT_COLUMNS[name]))
+
+    def scan_queries(self, learners: Sequence[LearnerRange]) -> dict[str, AnySelect]:
+        """Return one SELECT per table that is read; those with a row per learner are limited to `learners`.
+
+        Without learners only the catalogue is left.
+        """
+        names = [name for name in self.names if learners or name not in LEARNER_TABLES]
+        return {name: self.select(name, learners) for name in names}
+
+    def select(self, name: str, learners: Sequence[LearnerRange] = (EVERYBODY,)) -> AnySelect:
+        """Return the SELECT of one table; rows that no rule looks at stay in the database."""
+        source = self.table(name)
+        query = select(*(source.c[each] for each in SNAPSHOT_COLUMNS[name]))
+        if name in LEARNER_TABLES and EVERYBODY not in learners:
+            learner = source.c.id if name == "user" else source.c.userid
+            query = query.where(or_(*(learner.between(each.first, each.last) for each in learners)))
+        if name in ("enrol", "user_enrolments"):
+            query = query.where(source.c.status == 0)
+        if name == "course_modules_completion":
+            query = query.where(source.c.completionstate > 0)
+        return query
+
+    def last_learner(self) -> Select[int | None]:
+        """Return a SELECT of the highest user id."""
+        return select(func.max(self.table("user").c.id))
+
+    def facts(self, name: str) -> Select[*tuple[Any, ...]]:
+        """Return a SELECT of a table's exact row count and its newest change (NULL where Moodle keeps none)."""
+        change = CHANGE_COLUMN[name]
+        newest = func.max(column(change)) if change else null()
+        return select(func.count(), newest).select_from(table(self.prefix + name))
+
+    def count(self, name: str) -> Select[int]:
+        """Return a SELECT of the exact row count of a table."""
+        return select(func.count()).select_from(self.table(name))

@@ -1,0 +1,130 @@
+"""Moodle's database as the sync's source."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import adbc_driver_manager
+import polars as pl
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from alx_core.domain.learners import Layout, LearnerRange, layout_for
+from alx_core.services.sync.source import merge_texts
+from alx_pipeline.moodle.digests import can_digest, catalogue_digest, range_digests
+from alx_pipeline.moodle.failures import source_error
+from alx_pipeline.moodle.inspection import inspect_site, require_usable
+from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.readers import Queries, Reader, make_reader
+
+CONNECT_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 120
+"""Longest that one statement may keep a snapshot of Moodle open; a scan of 5 million completion rows takes 2-3 s."""
+
+# connectorx raises a bare RuntimeError for whatever the server says.
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, adbc_driver_manager.Error, RuntimeError)
+
+
+def make_moodle_engine(url: URL) -> Engine:
+    """Make an engine on Moodle's database for small queries. It does not connect yet and never writes."""
+    if url.get_backend_name() == "sqlite":
+        # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
+        # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
+        return create_engine(f"sqlite:///file:{url.database}?mode=ro&uri=true", poolclass=NullPool)
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+
+
+class MoodleSource:
+    """A Moodle that was found usable: its tables are there, readable and not empty."""
+
+    def __init__(self, engine: Engine, tables: MoodleTables, reader: Reader) -> None:
+        """Take the collaborators as they are; `open_source` makes them."""
+        self._engine = engine
+        self._tables = tables
+        self._reader = reader
+
+    def companies(self) -> pl.DataFrame:
+        """Return the table `company`. Raises SourceError."""
+        found = self._stream({"company": self._tables.select("company")})
+        return merge_texts("company", list(found))
+
+    def layout(self, rows_per_range: int) -> Layout:
+        """Return a layout of ranges of about `rows_per_range` completion rows each. Raises SourceError."""
+        with self._guarding(), self._engine.connect() as connection:
+            return layout_for(
+                learners=connection.scalar(self._tables.count("user")) or 0,
+                last_id=connection.scalar(self._tables.last_learner()) or 0,
+                rows=_approximate_rows(connection, self._tables, "course_modules_completion"),
+                rows_per_range=rows_per_range,
+            )
+
+    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield everything that the rules need about `learners`, all of one moment. Raises SourceError."""
+        return self._stream(self._tables.scan_queries(learners))
+
+    def digests(self, layout: Layout) -> dict[int, str] | None:
+        """Return the digest of each range that has rows; None on SQLite. Raises SourceError."""
+        if not can_digest(self._engine):
+            return None
+        catalogue = catalogue_digest(self.scan([]))
+        with self._guarding():
+            return range_digests(self._engine, self._tables, layout, catalogue)
+
+    def facts(self, table: str) -> tuple[int, int | None]:
+        """Return a table's exact row count and its newest change (epoch seconds). Raises SourceError."""
+        with self._guarding(), self._engine.connect() as connection:
+            rows, newest = connection.execute(self._tables.facts(table)).one()
+        return rows, newest
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reader.close()
+        self._engine.dispose()
+
+    def _stream(self, queries: Queries) -> Iterator[tuple[str, pl.DataFrame]]:
+        with self._guarding():
+            yield from self._reader.stream(queries)
+
+    @contextmanager
+    def _guarding(self) -> Iterator[None]:
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            raise source_error(error, self._engine.url) from error
+
+
+def open_source(url: URL, prefix: str) -> MoodleSource:
+    """Connect to Moodle and make sure it can be synced.
+
+    Raises SourceUnreachable, SourceAccessDenied, SourceSchemaError or SourceEmpty, each saying what to do.
+    """
+    engine = make_moodle_engine(url)
+    try:
+        site = inspect_site(engine, prefix)
+        require_usable(site)
+    except BaseException:
+        engine.dispose()
+        raise
+    reader = make_reader(url, engine, is_mariadb=site.is_mariadb, statement_timeout_s=STATEMENT_TIMEOUT_S)
+    return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader)
+
+
+def _approximate_rows(connection: Connection, tables: MoodleTables, name: str) -> int:
+    """The table's row count as the database's statistics know it: an exact one would read all of a large table."""
+    table = tables.prefix + name
+    match connection.dialect.name:
+        case "postgresql":
+            query = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)"
+        case "mysql" | "mariadb":
+            query = (
+                "SELECT table_rows FROM information_schema.tables"
+                " WHERE table_schema = DATABASE() AND table_name = :name"
+            )
+        case _:
+            query = ""
+    rows = connection.scalar(text(query), {"name": table}) if query else None
+    if rows is None or rows < 0:
+        rows = connection.scalar(tables.count(name))
+    return int(rows or 0)

@@ -1,0 +1,90 @@
+"""A call of Moodle's REST protocol, taken from a request: parameters, credentials, form of the answer.
+
+Source: `webservice_rest_server::parse_request()` in Moodle's webservice/rest/locallib.php, and
+`validate_param()` in lib/externallib.php.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from api_server import faults
+
+FUNCTION = "local_alx_report_api_get_course_progress"
+IGNORED = frozenset(
+    {"moodlewssettingraw", "moodlewssettingfileurl", "moodlewssettingfilter", "moodlewssettinglang",
+     "moodlewssettingtimezone"}
+)  # fmt: skip
+"""Parameters that Moodle takes out before it looks at a function's own."""
+
+OWN = frozenset({"wstoken", "wsfunction", "moodlewsrestformat"})
+DEFAULT_LIMIT = 100
+
+PHP_INT = re.compile(r"^(0|-?[1-9][0-9]*)$")
+PHP_INT_MAX = 2**63 - 1
+CORE_FUNCTION = re.compile(
+    r"^(auth|block|core|enrol|filter|format|gradereport|gradingform|local_iomad|local_email|media|message|mod|paygw"
+    r"|plagiarism|qbank|quizaccess|report|tool|webservice)_[a-z0-9_]+$"
+)
+"""Functions that a Moodle may well have: the token's service does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked, before anything is known of who asks."""
+
+    token: str
+    function: str
+    is_json: bool
+    arguments: Mapping[str, str]
+
+
+def read_call(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Call:
+    """Take a call from parameters (query and form, form wins) and headers (names in lower case)."""
+    return Call(
+        token=parameters.get("wstoken") or token_of(headers),
+        function=parameters.get("wsfunction", ""),
+        is_json=parameters.get("moodlewsrestformat") == "json",
+        arguments={name: value for name, value in parameters.items() if name not in IGNORED | OWN},
+    )
+
+
+def token_of(headers: Mapping[str, str]) -> str:
+    """Return the token from `Authorization: Bearer` or `Basic` (the password, else the user name) or `X-API-Key`."""
+    scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(value.strip(), validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return password or user
+    return headers.get("x-api-key", "").strip()
+
+
+def check_function(call: Call) -> None:
+    """Raise the fault for a function that is missing, unknown, or not in the token's service."""
+    if call.function == FUNCTION:
+        return
+    if not call.function:
+        raise faults.invalid_parameter()
+    raise faults.access_denied() if CORE_FUNCTION.match(call.function) else faults.unknown_function()
+
+
+def read_arguments(call: Call) -> tuple[int, int]:
+    """Return `limit` and `offset` as they were given. Raises the fault for anything else, or for what is no integer."""
+    if call.arguments.keys() - {"limit", "offset"}:
+        raise faults.invalid_parameter()
+    return _integer(call.arguments.get("limit"), DEFAULT_LIMIT), _integer(call.arguments.get("offset"), 0)
+
+
+def _integer(text: str | None, default: int) -> int:
+    """PARAM_INT: a text that PHP's (int) gives back unchanged."""
+    if text is None:
+        return default
+    if not PHP_INT.match(text) or len(text) > 20 or not -PHP_INT_MAX - 1 <= int(text) <= PHP_INT_MAX:
+        raise faults.invalid_parameter()
+    return int(text)

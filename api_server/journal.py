@@ -1,0 +1,132 @@
+"""The request log on its way to the database: a file first, so that no answer waits and nothing is lost.
+
+Before a request is answered its line is appended to the process's own file, which takes microseconds and survives a
+kill. A thread carries the lines into `local_alx_api_logs`, at once when the database is willing, later when it is not.
+Files of processes that are gone are carried over by those that live. A line that is carried twice is written once: it
+has the request's id.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+from sqlalchemy import Engine
+
+from alx_core.errors import StoreError
+from alx_core.store.engine import transaction
+from alx_core.store.request_log import add_requests
+
+log = structlog.get_logger()
+
+BATCH_LINES = 500
+RETRY_S = 1.0
+ORPHANS_EVERY_S = 30.0
+ROTATE_BYTES = 8 << 20
+SUFFIX = ".jsonl"
+
+
+class Journal:
+    """One process's request log."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        """Write below `folder`; carry to the database of `engine`. Nothing starts before `start`."""
+        self._folder = folder
+        self._engine = engine
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._file: BinaryIO | None = None
+        self._orphans_at = 0.0
+
+    def start(self) -> None:
+        """Open the process's file and start carrying; to be called in the process that writes."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self._open_new()
+        self._thread = threading.Thread(target=self._carry_on, name="journal", daemon=True)
+        self._thread.start()
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one request. Returns when the operating system has it."""
+        line = orjson.dumps(record) + b"\n"
+        with self._lock:
+            assert self._file is not None  # noqa: S101  # start() was called
+            os.write(self._file.fileno(), line)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Carry what is left, as far as the database is willing, and stop."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _open_new(self) -> BinaryIO:
+        # The lock says that the file's process lives; the operating system drops it with the process.
+        path = self._folder / f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
+        file = path.open("ab", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    def _carry_on(self) -> None:
+        assert self._file is not None  # noqa: S101  # start() was called
+        offset = 0
+        while not (self._stop.is_set() and offset >= os.fstat(self._file.fileno()).st_size):
+            self._wake.wait(timeout=RETRY_S)
+            self._wake.clear()
+            try:
+                offset = self._carry(Path(self._file.name), offset)
+                self._carry_orphans()
+                offset = self._rotate(offset)
+            except StoreError:
+                if self._stop.is_set():
+                    return  # another process carries the file over
+                time.sleep(RETRY_S)
+
+    def _carry(self, path: Path, offset: int) -> int:
+        """Carry a file's lines from `offset` on; return the offset behind the last whole line."""
+        with path.open("rb") as file:
+            file.seek(offset)
+            while True:
+                lines = [line for _ in range(BATCH_LINES) if (line := file.readline()).endswith(b"\n")]
+                if not lines:
+                    return offset
+                with transaction(self._engine) as connection:
+                    add_requests(connection, [orjson.loads(line) for line in lines])
+                offset += sum(map(len, lines))
+                file.seek(offset)
+
+    def _rotate(self, offset: int) -> int:
+        """Begin a new file when the old one is large and carried over."""
+        with self._lock:
+            assert self._file is not None  # noqa: S101  # start() was called
+            if offset < ROTATE_BYTES or offset < os.fstat(self._file.fileno()).st_size:
+                return offset
+            old, self._file = self._file, self._open_new()
+        Path(old.name).unlink(missing_ok=True)
+        old.close()
+        return 0
+
+    def _carry_orphans(self) -> None:
+        now = time.monotonic()
+        if now < self._orphans_at:
+            return
+        self._orphans_at = now + ORPHANS_EVERY_S
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            self._if_orphaned(path, lambda path: self._carry(path, 0))
+
+    def _if_orphaned(self, path: Path, carry: Callable[[Path], int]) -> None:
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                carry(path)
+                path.unlink(missing_ok=True)
+        except (BlockingIOError, FileNotFoundError):
+            return  # its process lives, or somebody else was faster
+        log.info("journal_carried_over", file=path.name)

@@ -1,0 +1,58 @@
+"""What the documentation says is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from alx_cli.main import COMMANDS
+from alx_cli.settings_page import settings_page
+from alx_core.domain.checks import CHECKS
+from alx_core.domain.progress import SNAPSHOT_COLUMNS
+from alx_core.store.tables import metadata, reporting
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_settings_page_is_the_one_made_from_the_settings() -> None:
+    assert page("docs/settings.md") == settings_page(), "run: python -m alx_cli.settings_page > docs/settings.md"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_alx_command_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"`alx ([a-z]+)", path.read_text(encoding="utf-8")))
+    assert named <= COMMANDS.keys()
+
+
+def test_the_operations_page_names_every_table_the_user_must_read() -> None:
+    text = page("docs/operations.md")
+    assert {name for name in SNAPSHOT_COLUMNS if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_the_architecture_page_names_every_column_of_the_reporting_table() -> None:
+    text = page("docs/architecture.md")
+    unnamed = {column.name for column in reporting.columns if not re.search(rf"\b{column.name}\b", text)}
+    assert unnamed == {"created_at", "updated_at"}
+
+
+def test_every_table_has_its_migration() -> None:
+    folder = ROOT / "alx_core" / "store" / "migrations" / "versions"
+    made = set(re.findall(r'create_table\(\s*"(\w+)"', "".join(each.read_text() for each in folder.glob("*.py"))))
+    assert made == metadata.tables.keys()
+
+
+def test_the_operations_page_tells_what_to_do_about_checks_that_fail() -> None:
+    text = page("docs/operations.md")
+    assert {"source_fresh", "row_count_matches_source"} <= CHECKS.keys()
+    assert all(name in text for name in ("source_fresh", "row_count_matches_source"))

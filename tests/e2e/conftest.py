@@ -1,0 +1,40 @@
+"""Fixtures of the end-to-end tests: installations as an administrator makes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from support.databases import plain, scratch_database
+from support.site import TABLES
+from support.stack import Stack
+
+
+@pytest.fixture
+def embedded(site_copy: Path, tmp_path: Path) -> Iterator[Stack]:
+    """The real site in SQLite, everything else in SQLite too: nothing to install."""
+    stack = Stack(tmp_path / "home", {"ALX_MOODLE_URL": f"sqlite:///{site_copy}"})
+    yield stack
+    stack.kill()
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Iterator[Stack]:
+    """The real site in MariaDB, the reporting table and Dagster in PostgreSQL."""
+    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # other tests do without the demo
+
+    with scratch_database("mysql") as moodle, scratch_database("postgresql") as reporting:
+        engine = create_engine(moodle)
+        load_site(engine, TABLES)
+        engine.dispose()
+        stack = Stack(tmp_path / "home", {"ALX_MOODLE_URL": plain(moodle), "ALX_DATABASE_URL": plain(reporting)})
+        yield stack
+        stack.kill()
+
+
+@pytest.fixture(params=["embedded", "production"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """An installation of either kind."""
+    made: Stack = request.getfixturevalue(request.param)
+    return made

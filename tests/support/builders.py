@@ -1,0 +1,402 @@
+"""A small Moodle made by hand: rows with sensible defaults, whole snapshots, and random ones for property tests.
+
+The site without any override is one company with one learner, enrolled in one visible course with two tracked
+modules, nothing done yet: exactly one row of the reporting table. A test overrides what it is about.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, insert
+from sqlalchemy.engine import URL
+
+from alx_core.domain.changes import PERSONAL
+from alx_core.domain.learners import Layout, LearnerRange
+from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
+from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
+from alx_core.store.engine import make_engine
+from alx_core.store.schema import migrate
+from support.databases import scratch_database
+
+Row = dict[str, Any]
+Key = tuple[int, int, int]
+
+NOW = 1_795_474_552
+"""2026-11-23 22:55:52 UTC."""
+
+COMPANY, LEARNER, COURSE, ENROL, MODULE = 1, 100, 10, 1000, 1
+"""Ids of the default site; its second module is MODULE + 1, its site course SITE_COURSE."""
+SITE_COURSE = 1
+MODULE_TYPE = 5
+KEY_OF_DEFAULT = (COMPANY, LEARNER, COURSE)
+
+
+def make_user(**overrides: Any) -> Row:
+    """A row of `user`."""
+    person = {"username": "ada", "firstname": "Ada", "lastname": "Byron", "email": "ada@example.com"}
+    return {"id": LEARNER, "deleted": 0, "suspended": 0, **person, **overrides}
+
+
+def make_user_enrolment(**overrides: Any) -> Row:
+    """A row of `user_enrolments`: active for ever."""
+    times = {"timestart": 0, "timeend": 0, "timecreated": NOW - 1000}
+    return {"userid": LEARNER, "enrolid": ENROL, "status": 0, **times, **overrides}
+
+
+def make_module_completion(**overrides: Any) -> Row:
+    """A row of `course_modules_completion`: the first module, done."""
+    return {
+        "userid": LEARNER, "coursemoduleid": MODULE, "completionstate": 1, "timemodified": NOW - 500, **overrides,
+    }  # fmt: skip
+
+
+def make_course_completion(**overrides: Any) -> Row:
+    """A row of `course_completions`: begun, not complete."""
+    times = {"timeenrolled": NOW - 900, "timestarted": NOW - 800, "timecompleted": None}
+    return {"userid": LEARNER, "course": COURSE, **times, **overrides}
+
+
+def make_company_user(**overrides: Any) -> Row:
+    """A row of `company_users`: one department's membership."""
+    return {"userid": LEARNER, "companyid": COMPANY, "suspended": 0, **overrides}
+
+
+def make_course(**overrides: Any) -> Row:
+    """A row of `course`: visible, completion on."""
+    return {"id": COURSE, "category": 2, "visible": 1, "enablecompletion": 1, "fullname": "Safety", **overrides}
+
+
+def make_module(**overrides: Any) -> Row:
+    """A row of `course_modules`: tracked."""
+    return {
+        "id": MODULE, "course": COURSE, "module": MODULE_TYPE, "completion": 1, "deletioninprogress": 0, **overrides,
+    }  # fmt: skip
+
+
+def make_enrol(**overrides: Any) -> Row:
+    """A row of `enrol`: a way into the course, switched on."""
+    return {"id": ENROL, "courseid": COURSE, "status": 0, **overrides}
+
+
+def make_company(**overrides: Any) -> Row:
+    """A row of `company`."""
+    return {"id": COMPANY, "suspended": 0, "shortname": "acme", "name": "Acme", **overrides}
+
+
+def make_snapshot(**rows: Iterable[Row]) -> Snapshot:
+    """The default site; a table that is named has exactly the rows given for it."""
+    site = {
+        "user": [make_user()],
+        "user_enrolments": [make_user_enrolment()],
+        "course_modules_completion": [],
+        "course_completions": [],
+        "company_users": [make_company_user()],
+        "course": [make_course(), make_course(id=SITE_COURSE, category=0, fullname="The site")],
+        "course_modules": [make_module(), make_module(id=MODULE + 1)],
+        "modules": [{"id": MODULE_TYPE, "visible": 1}],
+        "enrol": [make_enrol()],
+        "company": [make_company()],
+        "company_course": [{"companyid": COMPANY, "courseid": COURSE}],
+        "company_shared_courses": [],
+        "iomad_courses": [{"courseid": COURSE, "shared": 0}],
+    }
+    unknown = rows.keys() - site.keys()
+    assert not unknown, unknown
+    return {name: make_frame(name, each) for name, each in {**site, **rows}.items()}
+
+
+def make_frame(table: str, rows: Iterable[Row]) -> pl.DataFrame:
+    """The frame of one of Moodle's tables."""
+    return pl.DataFrame(list(rows), schema=SNAPSHOT_COLUMNS[table], orient="row")
+
+
+def make_many_learners(count: int, *, step: int = 1, **overrides: Any) -> dict[str, list[Row]]:
+    """The learner tables of `count` learners like the default one, with ids from LEARNER on."""
+    ids = range(LEARNER, LEARNER + count * step, step)
+    return {
+        "user": [make_user(id=each, username=f"u{each}", **overrides) for each in ids],
+        "user_enrolments": [make_user_enrolment(userid=each) for each in ids],
+        "company_users": [make_company_user(userid=each) for each in ids],
+    }
+
+
+def learners_of(snapshot: Snapshot, learners: LearnerRange) -> Snapshot:
+    """What a reader returns for one learner range: the learner tables cut, the catalogue whole."""
+    return {
+        name: frame.filter(_is_in(name, [learners])) if name in LEARNER_TABLES else frame
+        for name, frame in snapshot.items()
+    }
+
+
+REPORT_SCHEMA: dict[str, pl.DataType] = {**dict.fromkeys(KEY, pl.Int64()), **CONTENT}
+STORED_SCHEMA: dict[str, pl.DataType] = {**REPORT_SCHEMA, "is_deleted": pl.Int64()}
+
+
+def make_report_row(**overrides: Any) -> Row:
+    """A row of the reporting table as the rules give it."""
+    return {
+        "companyid": COMPANY, "userid": LEARNER, "courseid": COURSE,
+        "username": "ada", "firstname": "Ada", "lastname": "Byron", "email": "ada@example.com",
+        "coursename": "Safety", "timecompleted": 0, "timestarted": 0, "timeenrolled": NOW - 1000,
+        "percentage_x100": 0, "status": "not_started", "activities_total": 2, "activities_completed": 0, **overrides,
+    }  # fmt: skip
+
+
+def make_report(*rows: Row) -> pl.DataFrame:
+    """Rows of the rules' result, sorted by key as they come."""
+    return pl.DataFrame(list(rows), schema=REPORT_SCHEMA, orient="row").sort(KEY)
+
+
+def make_stored(*rows: Row) -> pl.DataFrame:
+    """Rows as the reporting table holds them; `is_deleted` 0 unless a row says otherwise."""
+    return pl.DataFrame([{"is_deleted": 0, **row} for row in rows], schema=STORED_SCHEMA, orient="row")
+
+
+def make_tombstone(**overrides: Any) -> Row:
+    """A stored row that no longer qualifies."""
+    return {**make_report_row(**overrides), **dict.fromkeys(PERSONAL, ""), "is_deleted": 1}
+
+
+def make_table_row(**overrides: Any) -> Row:
+    """A row of the reporting table with all of its columns, as SQL inserts it."""
+    row = make_report_row()
+    del row["percentage_x100"]
+    stamps = dict.fromkeys(("last_updated", "created_at", "updated_at"), NOW)
+    return {**row, "percentage": 0.0, "is_deleted": 0, **stamps, "change_seq": 1, **overrides}
+
+
+def make_run(**overrides: Any) -> Row:
+    """A sync run of the newest hour that succeeded."""
+    end = NOW - NOW % 3600
+    return {
+        "kind": "hourly", "status": "succeeded", "as_of": NOW, "window_start": end - 3600, "window_end": end,
+        "started_at": NOW, "finished_at": NOW + 10, **overrides,
+    }  # fmt: skip
+
+
+def by_key(rows: pl.DataFrame) -> dict[Key, Row]:
+    """Rows by (companyid, userid, courseid), without the key's own columns."""
+    return {
+        (row["companyid"], row["userid"], row["courseid"]): {n: v for n, v in row.items() if n not in KEY}
+        for row in rows.to_dicts()
+    }
+
+
+def make_company_result(**overrides: Any) -> CompanyResult:
+    """A company that was written without trouble: ten rows, unchanged."""
+    return replace(CompanyResult(companyid=COMPANY, shortname="acme", rows=10, unchanged=10), **overrides)
+
+
+def make_sync_result(*companies: CompanyResult, **overrides: Any) -> SyncResult:
+    """A sync's result; the table holds what the companies should have."""
+    result = SyncResult(
+        run_id=7,
+        as_of=NOW,
+        companies=companies,
+        errors=sum(each.errors for each in companies),
+        ranges=1,
+        ranges_skipped=0,
+        seconds=1.0,
+        newest_change=NOW - 60,
+        rows_read={},
+        table=TableFacts(rows={each.companyid: each.rows for each in companies}),
+    )
+    return replace(result, **overrides)
+
+
+def load_moodle(engine: Engine, snapshot: Snapshot, prefix: str = "mdl_") -> MetaData:
+    """Make Moodle's tables, with no more columns than the sync reads, and fill them; return their description."""
+    metadata = MetaData()
+    with engine.begin() as connection:
+        for name, columns in SNAPSHOT_COLUMNS.items():
+            table = Table(
+                prefix + name,
+                metadata,
+                *(Column(each, Text if dtype == TEXT else BigInteger) for each, dtype in columns.items()),
+            )
+            table.create(connection)
+            if rows := snapshot[name].to_dicts():
+                connection.execute(insert(table), rows)
+    return metadata
+
+
+@contextmanager
+def reporting_database(kind: str, folder: Path) -> Iterator[URL]:
+    """Yield the URL of an empty reporting database: a file in `folder`, or a scratch database on the server."""
+    if kind == "sqlite":
+        yield URL.create("sqlite", database=str(folder / f"{uuid4().hex}.sqlite"))
+    else:
+        with scratch_database(kind) as url:
+            yield url
+
+
+@contextmanager
+def migrated_engine(kind: str, folder: Path) -> Iterator[Engine]:
+    """Yield an engine on a migrated, empty reporting database."""
+    with reporting_database(kind, folder) as url:
+        if kind == "sqlite":
+            Path(str(url.database)).write_bytes(_migrated_file())
+        engine = make_engine(url)
+        try:
+            if kind != "sqlite":
+                migrate(engine)
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@cache
+def _migrated_file() -> bytes:
+    """A migrated SQLite file, made once: each migration takes longer than the test that wants one."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "alx.sqlite"
+        engine = make_engine(URL.create("sqlite", database=str(path)))
+        migrate(engine)
+        engine.dispose()
+        return path.read_bytes()
+
+
+class FrameSource:
+    """A Moodle that is nothing but frames: the `Source` of a sync without a database behind it.
+
+    `width` is that of its learner ranges; `has_digests` lets it tell quiet ranges, as a server does.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, width: int = 2**40, has_digests: bool = False) -> None:
+        self.snapshot = snapshot
+        self.width = width
+        self.has_digests = has_digests
+        self.scans: list[list[LearnerRange]] = []
+        self.is_closed = False
+
+    def companies(self) -> pl.DataFrame:
+        """The table `company`."""
+        return self.snapshot["company"]
+
+    def layout(self, rows_per_range: int) -> Layout:  # noqa: ARG002  # the protocol's
+        """Ranges of `width` ids, whatever was asked for."""
+        return Layout(self.width, max(self.snapshot["user"]["id"].to_list(), default=0) // self.width + 1)
+
+    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The learners of these ranges and the catalogue, in batches of two rows."""
+        self.scans.append(list(learners))
+        for name, frame in self.snapshot.items():
+            found = frame.filter(_is_in(name, learners)) if name in LEARNER_TABLES else frame
+            for batch in found.iter_slices(2):
+                yield name, batch
+
+    def digests(self, layout: Layout) -> dict[int, str] | None:
+        """All that a range depends on, written out."""
+        if not self.has_digests:
+            return None
+        ranges = [layout.range_at(index) for index in range(layout.count)]
+        return {index: str(by_table(learners_of(self.snapshot, each))) for index, each in enumerate(ranges)}
+
+    def close(self) -> None:
+        """Take note."""
+        self.is_closed = True
+
+
+def _is_in(table: str, learners: Sequence[LearnerRange]) -> pl.Expr:
+    learner = pl.col("id" if table == "user" else "userid")
+    return pl.any_horizontal(pl.lit(False), *(learner.is_between(each.first, each.last) for each in learners))
+
+
+def by_table(snapshot: Snapshot) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of a snapshot, in an order that does not depend on how they came."""
+    return {name: frame.sort(frame.columns).rows() for name, frame in snapshot.items()}
+
+
+# Random sites: few ids, so that rows meet, and instants round NOW, so that edges are hit. Each possible row is one
+# choice among variants, the usual one most often: rows of the reporting table have many conditions, and a site drawn
+# freely would never meet them all.
+
+USERS, COMPANIES, COURSES = (100, 101, 102), (1, 2), (SITE_COURSE, 10, 11, 12)
+ENROLS = {1000: 10, 1001: 10, 1002: 11, 1003: 12, 1004: SITE_COURSE}
+"""Enrolment instance -> its course; the first course has two."""
+MODULES = {1: 10, 2: 10, 3: 10, 4: 11, 5: 12}
+MODULE_TYPES = (5, 6)
+
+EDGES = (0, NOW - 3600, NOW - 1, NOW, NOW + 1, NOW + 3600)
+TEXTS = ("Ada", "", "Łukasz", "O'Neill", '"quoted", twice', "名前", "a\nb", "<span>&amp;</span>", "NULL")
+Variant = Row | None
+"""What a row has besides its ids; None: there is no such row."""
+
+
+def _product(**values: Sequence[Any]) -> list[Variant]:
+    return [dict(zip(values, each, strict=True)) for each in product(*values.values())]
+
+
+_ENROLMENTS = _product(status=(0,), timestart=EDGES[:4], timeend=(0, *EDGES[4:]), timecreated=EDGES[:3])
+_OTHER_ENROLMENTS = _product(status=(0, 1), timestart=EDGES, timeend=EDGES, timecreated=(NOW,))
+_PERIODS = _product(timeenrolled=EDGES[:3], timestarted=EDGES[:3], timecompleted=(None, 0, *EDGES[1:4]))
+
+VARIANTS: dict[str, list[Variant]] = {
+    "user": [*_product(firstname=TEXTS), {"deleted": 1}, {"suspended": 1}, None],
+    "company": [{}, {}, {}, {"suspended": 1}, None],
+    "course": [*_product(fullname=TEXTS), {"visible": 0}, *[{"enablecompletion": 0}] * 3, None],
+    "course_modules": [
+        *_product(module=MODULE_TYPES, completion=(1, 2, 1)), {"completion": 0}, {"deletioninprogress": 1}, None,
+    ],
+    "modules": [{"visible": 1}, {"visible": 1}, {"visible": 0}, None],
+    "enrol": [{}, {}, {}, {}, {"status": 1}, None],
+    "user_enrolments": [*_ENROLMENTS, *_OTHER_ENROLMENTS[:: len(_OTHER_ENROLMENTS) // 36], *[None] * 24],
+    "course_modules_completion": [*_product(completionstate=range(5), timemodified=EDGES[1:4]), *[None] * 10],
+    "course_completions": [*_PERIODS, *[None] * 30],
+    "company_course": [{}, {}, {}, None],
+    "company_shared_courses": [None, None, {}],
+    "iomad_courses": [{"shared": 0}, {"shared": 0}, {"shared": 1}, {"shared": 2}, {"shared": None}, None],
+}  # fmt: skip
+MEMBERSHIPS: list[tuple[int, ...]] = [(0,), (0,), (0,), (0, 1), (1, 0), (1,), (1, 1), ()]
+"""`suspended` of each department that a learner is in."""
+
+
+def _chosen(table: str, ids: Sequence[Row]) -> st.SearchStrategy[list[Row]]:
+    """Some of the rows with `ids`, each in one of its table's variants."""
+    variants = st.sampled_from(VARIANTS[table])
+    chosen = st.lists(variants, min_size=len(ids), max_size=len(ids))
+    return chosen.map(
+        lambda each: [{**known, **variant} for known, variant in zip(ids, each, strict=True) if variant is not None]
+    )
+
+
+def _pairs(first: str, firsts: Iterable[int], second: str, seconds: Iterable[int]) -> list[Row]:
+    """All pairs of ids: at most one row each, as Moodle's unique indexes have it."""
+    return [{first: one, second: two} for one, two in product(firsts, seconds)]
+
+
+def _memberships(chosen: list[tuple[int, ...]]) -> list[Row]:
+    pairs = zip(_pairs("userid", USERS, "companyid", COMPANIES), chosen, strict=True)
+    return [{**pair, "suspended": each} for pair, departments in pairs for each in departments]
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """Draw a small site: whatever Moodle's own unique indexes allow, with ids that lead nowhere too."""
+    members = len(USERS) * len(COMPANIES)
+    ids: dict[str, list[Row]] = {
+        "user": [make_user(id=each) for each in USERS],
+        "company": [make_company(id=each) for each in COMPANIES],
+        "course": [make_course(id=each, category=2 if each != SITE_COURSE else 0) for each in COURSES],
+        "course_modules": [make_module(id=each, course=course) for each, course in MODULES.items()],
+        "modules": [{"id": each} for each in MODULE_TYPES],
+        "enrol": [make_enrol(id=each, courseid=course) for each, course in ENROLS.items()],
+        "user_enrolments": _pairs("userid", USERS, "enrolid", ENROLS),
+        "course_modules_completion": _pairs("userid", USERS, "coursemoduleid", MODULES),
+        "course_completions": _pairs("userid", USERS, "course", COURSES),
+        "company_course": _pairs("companyid", COMPANIES, "courseid", COURSES),
+        "company_shared_courses": _pairs("companyid", COMPANIES, "courseid", COURSES),
+        "iomad_courses": [{"courseid": each} for each in COURSES],
+    }
+    rows = {table: draw(_chosen(table, each)) for table, each in ids.items()}
+    departments = draw(st.lists(st.sampled_from(MEMBERSHIPS), min_size=members, max_size=members))
+    return make_snapshot(**rows, company_users=_memberships(departments))

@@ -1,0 +1,68 @@
+"""Scratch databases on real servers, made for one test session and dropped after it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+SERVERS = {
+    "postgresql": os.environ.get("ALX_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
+    "mysql": os.environ.get("ALX_TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0.1:3306/mysql?charset=utf8mb4"),
+}
+CREATE = {
+    "postgresql": "CREATE DATABASE {name}",
+    "mysql": "CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+}
+DROP = {"postgresql": "DROP DATABASE IF EXISTS {name} WITH (FORCE)", "mysql": "DROP DATABASE IF EXISTS {name}"}
+SERVICES_REQUIRED = os.environ.get("ALX_TEST_REQUIRE_SERVICES") == "1"
+
+
+@cache
+def failure_to_connect(kind: str) -> str | None:
+    """Why the server of `kind` can't be used; None when it can."""
+    engine = create_engine(SERVERS[kind], connect_args={"connect_timeout": 3})
+    try:
+        with engine.connect():
+            return None
+    except SQLAlchemyError as error:
+        return str(getattr(error, "orig", error)).splitlines()[0]
+    finally:
+        engine.dispose()
+
+
+def require_server(kind: str) -> None:
+    """Skip the test when the server is missing, or fail it where CI demands all of them."""
+    failure = failure_to_connect(kind)
+    if failure is None:
+        return
+    message = f"no {kind} server: {failure} (set ALX_TEST_{'MARIADB' if kind == 'mysql' else 'POSTGRESQL'}_URL)"
+    if SERVICES_REQUIRED:
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@contextmanager
+def scratch_database(kind: str) -> Iterator[URL]:
+    """Yield the URL of a new, empty database on the server of `kind`."""
+    require_server(kind)
+    url, name = make_url(SERVERS[kind]), f"alx_test_{uuid.uuid4().hex[:12]}"
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with server.connect() as connection:
+            connection.execute(text(CREATE[kind].format(name=name)))
+        yield url.set(database=name)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(DROP[kind].format(name=name)))
+        server.dispose()
+
+
+def plain(url: URL) -> str:
+    """The URL as a person would write it in a setting, password included."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)

@@ -1,0 +1,54 @@
+"""The real IOMAD site as data, and what must come out of it."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+
+from alx_core.store.tables import reporting
+
+FOLDER = Path(__file__).parent.parent / "fixtures" / "moodle_real"
+TABLES = FOLDER / "tables"
+AS_OF = 1795474552
+"""The instant at which Moodle core was asked (`as_of` of truth.csv)."""
+
+Key = tuple[int, int, int]
+COMPARED = (
+    "percentage", "status", "timecompleted", "activities_total", "activities_completed",
+    "firstname", "lastname", "email", "coursename",
+)  # fmt: skip
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read one of the site's CSV files."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def expected_rows() -> dict[Key, dict[str, str]]:
+    """The rows that Moodle core's answers give, as text, by key."""
+    return {
+        (int(row["companyid"]), int(row["userid"]), int(row["courseid"])): {name: row[name] for name in COMPARED}
+        for row in read_csv(FOLDER / "expected.csv")
+    }
+
+
+def reported_rows(engine: Engine, columns: Iterable[str] = COMPARED) -> dict[Key, dict[str, str]]:
+    """The live rows of the reporting table, as text, by key."""
+    with engine.connect() as connection:
+        return {key: {name: _text(row[name]) for name in columns} for key, row in live_rows(connection).items()}
+
+
+def live_rows(connection: Connection) -> dict[Key, dict[str, object]]:
+    """The rows of the reporting table that are no tombstones, all columns, by key."""
+    query = select(reporting).where(reporting.c.is_deleted == 0)
+    return {
+        (row["companyid"], row["userid"], row["courseid"]): dict(row) for row in connection.execute(query).mappings()
+    }
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,167 @@
+"""Engines: SQLite set up for a server's work, and errors that say what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from alx_core.errors import StoreUnreachable
+from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, transaction
+from support.builders import reporting_database
+
+PASSWORD = "s3cr3t"
+CLOSED = URL.create("postgresql+psycopg", "alx", PASSWORD, host="127.0.0.1", port=1, database="alx")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database with one table, `thing`, that holds the number 1."""
+    with reporting_database(request.param, tmp_path_factory.mktemp("engine")) as url, open_engine(url) as made:
+        with transaction(made) as connection:
+            connection.execute(text("CREATE TABLE thing (number INTEGER PRIMARY KEY)"))
+            connection.execute(text("INSERT INTO thing VALUES (1)"))
+        yield made
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
+    with open_engine(URL.create("sqlite", database=str(tmp_path / "alx.sqlite"))) as made:
+        yield made
+
+
+def numbers(engine: Engine) -> list[int]:
+    with connect(engine) as connection:
+        return list(connection.scalars(text("SELECT number FROM thing ORDER BY 1")))
+
+
+def test_a_transaction_is_committed_at_its_end(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("INSERT INTO thing VALUES (2)"))
+    assert 2 in numbers(engine)
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    before = numbers(engine)
+    with pytest.raises(IntegrityError), transaction(engine) as connection:  # noqa: PT012  # the second one fails
+        connection.execute(text("INSERT INTO thing VALUES (3)"))
+        connection.execute(text("INSERT INTO thing VALUES (1)"))
+    assert numbers(engine) == before
+
+
+def test_an_error_in_a_statement_stays_what_it_is(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), transaction(engine) as connection:
+        connection.execute(text("INSERT INTO thing VALUES (1)"))
+    with pytest.raises(Exception, match="nowhere") as caught, connect(engine) as connection:
+        connection.execute(text("SELECT * FROM nowhere"))
+    assert not isinstance(caught.value, StoreUnreachable)
+
+
+def test_a_reader_sees_one_moment(engine: Engine) -> None:
+    level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with connect(engine) as reading:
+        snapshot = reading.execution_options(**level)
+        before = snapshot.scalar(text("SELECT count(*) FROM thing"))
+        with transaction(engine) as writing:
+            writing.execute(text("INSERT INTO thing SELECT max(number) + 1 FROM thing"))
+        assert snapshot.scalar(text("SELECT count(*) FROM thing")) == before
+    assert len(numbers(engine)) == before + 1
+
+
+def test_the_kind_of_database_is_told(engine: Engine) -> None:
+    with connect(engine) as connection:
+        assert is_postgresql(connection) is (engine.dialect.name == "postgresql")
+
+
+def test_a_server_that_is_down_is_unreachable_and_the_message_says_where_without_the_password() -> None:
+    with open_engine(CLOSED) as engine, pytest.raises(StoreUnreachable) as caught, connect(engine):
+        pytest.fail("no server, no connection")
+    message = str(caught.value)
+    assert "127.0.0.1:1/alx" in message
+    assert "ALX_DATABASE_URL" in message
+    assert PASSWORD not in message
+    assert "\n" not in message
+    assert caught.value.is_transient
+
+
+def test_a_server_that_goes_away_in_the_middle_is_unreachable(tmp_path: Path) -> None:
+    with reporting_database("postgresql", tmp_path) as url, open_engine(url) as engine, open_engine(url) as killer:
+        with pytest.raises(StoreUnreachable), connect(engine) as connection:  # noqa: PT012  # any statement may
+            pid = connection.scalar(text("SELECT pg_backend_pid()"))
+            with connect(killer) as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            connection.execute(text("SELECT 1"))
+        with connect(engine) as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_sqlite_file_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None:
+    with (
+        open_engine(URL.create("sqlite", database=str(tmp_path))) as engine,
+        pytest.raises(StoreUnreachable, match="unable to open"),
+        connect(engine),
+    ):
+        pytest.fail("a folder is no database")
+
+
+def test_making_an_engine_connects_to_nothing() -> None:
+    make_engine(CLOSED).dispose()
+
+
+def test_an_engine_that_was_opened_leaves_no_connection_behind(tmp_path: Path) -> None:
+    with open_engine(URL.create("sqlite", database=str(tmp_path / "alx.sqlite"))) as engine:
+        numbers_of_pool = engine.pool
+        with connect(engine) as connection:
+            connection.execute(text("SELECT 1"))
+        assert numbers_of_pool.checkedin() == 1  # type: ignore[attr-defined]  # a QueuePool
+    assert numbers_of_pool.checkedin() == 0  # type: ignore[attr-defined]
+
+
+# --- SQLite ---
+
+
+def test_sqlites_folder_is_made(tmp_path: Path) -> None:
+    make_engine(URL.create("sqlite", database=str(tmp_path / "a" / "b" / "alx.sqlite"))).dispose()
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1)])
+def test_sqlite_is_set_up_for_a_server(sqlite: Engine, pragma: str, value: object) -> None:
+    with connect(sqlite) as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+def test_a_transaction_on_sqlite_has_the_writers_place_before_its_first_statement(sqlite: Engine) -> None:
+    with (
+        transaction(sqlite),
+        closing(sqlite3.connect(str(sqlite.url.database), timeout=0, isolation_level=None)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
+def test_a_mere_connection_to_sqlite_keeps_no_writer_out(sqlite: Engine) -> None:
+    with (
+        connect(sqlite) as connection,
+        closing(sqlite3.connect(str(sqlite.url.database), timeout=0, isolation_level=None)) as other,
+    ):
+        connection.execute(text("SELECT 1"))
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+
+
+def test_a_transaction_on_sqlite_waits_for_the_writer_before_it(sqlite: Engine) -> None:
+    """Half a minute by default; a short one here shows that it is the driver's own patience."""
+    impatient = create_engine(sqlite.url, connect_args={"timeout": 0})
+    with closing(sqlite3.connect(str(sqlite.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"), transaction(impatient) as connection:
+            connection.exec_driver_sql("CREATE TABLE t (id INTEGER)")
+        other.execute("ROLLBACK")
+    impatient.dispose()
+    with sqlite.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
