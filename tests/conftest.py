@@ -1,6 +1,6 @@
 """Fixtures of all tests: real databases, the real site in each of them, and a pipeline over both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from alx_core.store.engine import make_engine
 from alx_core.store.schema import migrate
 from support.databases import scratch_database
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import TABLES
 
 settings.register_profile(
@@ -69,9 +69,6 @@ def reporting_engine(reporting_url: URL) -> Iterator[Engine]:
     migrate(engine)
     yield engine
     engine.dispose()
-
-
-MakePipeline = Callable[[URL, URL], Pipeline]
 
 
 @pytest.fixture

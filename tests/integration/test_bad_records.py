@@ -7,8 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import URL
 
 from alx_core.store.tables import sync_errors, sync_runs
-from conftest import MakePipeline
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import live_rows
 
 MS = 1_795_474_552_000

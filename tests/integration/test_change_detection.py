@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
-from conftest import MakePipeline
 from support.changes import EVERY, HOUR
 from support.databases import scratch_database
 from support.oracle import oracle
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import AS_OF, Key, live_rows
 
 CONTENT = (

@@ -8,8 +8,7 @@ from sqlalchemy.engine import URL
 
 from alx_core.domain.sync import Kind
 from alx_core.store.tables import companies, reporting, sync_run_companies
-from conftest import MakePipeline
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import expected_rows, live_rows, reported_rows
 
 FAIL_BETA = {

@@ -14,9 +14,8 @@ from sqlalchemy.engine import URL
 
 from alx_cli.demo.generator import build_demo_moodle
 from alx_core.store.tables import sync_runs
-from conftest import MakePipeline
 from support import sync_process
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import AS_OF, Key, live_rows
 from support.stack import wait_for
 

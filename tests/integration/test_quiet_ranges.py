@@ -8,11 +8,10 @@ from sqlalchemy import create_engine, select, text
 from alx_cli.demo.moodle_schema import load_site
 from alx_core.domain.sync import Kind
 from alx_core.store.tables import sync_digests
-from conftest import MakePipeline
 from support.changes import EVERY, HOUR
 from support.databases import scratch_database
 from support.oracle import oracle
-from support.pipeline import Pipeline
+from support.pipeline import MakePipeline, Pipeline
 from support.site import TABLES, live_rows
 
 DAY = 24 * HOUR

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import URL
 
 from alx_core.store.tables import companies, sync_run_companies, sync_runs
-from conftest import MakePipeline
+from support.pipeline import MakePipeline
 from support.site import expected_rows, reported_rows
 
 

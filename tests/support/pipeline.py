@@ -1,5 +1,6 @@
 """A Moodle and a reporting database with the sync between them, without Dagster."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -53,3 +54,7 @@ class Pipeline:
         """Close both databases."""
         self.moodle.dispose()
         self.reporting.dispose()
+
+
+MakePipeline = Callable[[URL, URL], Pipeline]
+"""The fixture `make_pipeline`: (Moodle's URL, reporting URL) -> Pipeline."""
