@@ -74,9 +74,9 @@ companies = Table(
     Column("is_deleted", SmallInteger, nullable=False, comment="1 = the company is gone from Moodle"),
     Column("row_count", BigInteger, nullable=False, comment="rows of the company that are not deleted"),
     Column("published_seq", BigInteger, nullable=False, comment="change_seq up to which readers may read"),
-    Column("settings_version", BigInteger, nullable=False, server_default="0", comment="moves with any setting"),
     Column("last_synced_at", BigInteger, comment="when a sync last brought the company up to date"),
     Column("last_error", Text, comment="why the last sync of the company failed; NULL when it did not"),
+    Column("settings_version", BigInteger, nullable=False, server_default="0", comment="moves with any setting"),
     Index(None, "shortname"),
 )
 
@@ -269,4 +269,32 @@ request_log = Table(
     Column("mode", String(16)),
     Index(None, "timeaccessed", postgresql_using="brin"),
     comment="Every request, answered or refused. Never a token, a body or a name",
+)
+
+api_metrics_hourly = Table(
+    "api_metrics_hourly",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="start of the hour"),
+    Column("companyid", BigInteger, primary_key=True, autoincrement=False, comment="0 = requests without a company"),
+    Column("calls", BigInteger, nullable=False),
+    Column("successes", BigInteger, nullable=False, comment="calls with outcome ok"),
+    Column("errors", BigInteger, nullable=False),
+    Column("errors_by_code", Text, nullable=False, comment="JSON: error code -> calls"),
+    Column("cache_hits", BigInteger, nullable=False),
+    Column("replays", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False, comment="rows served"),
+    Column("bytes", BigInteger, nullable=False, comment="of the bodies as sent"),
+    Column("mean_ms", Float, nullable=False),
+    Column("p50_ms", Float, nullable=False, comment="percentiles: within 3 %, from the histogram"),
+    Column("p95_ms", Float, nullable=False),
+    Column("p99_ms", Float, nullable=False),
+    Column("max_ms", Float, nullable=False),
+    Column("histogram", Text, nullable=False, comment="JSON: bucket of response times -> calls"),
+    Column("addresses", BigInteger, nullable=False, comment="distinct addresses"),
+    Column("failed_auth", BigInteger, nullable=False, comment="calls whose token was refused"),
+    Column("quota_refusals", BigInteger, nullable=False),
+    Column("charged", BigInteger, nullable=False, comment="calls counted against the quota"),
+    Column("computed_at", BigInteger, nullable=False),
+    comment="The request log by hour and company; a company without a call in an hour has no row",
+    sqlite_with_rowid=False,
 )
