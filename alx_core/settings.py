@@ -79,6 +79,21 @@ class Settings(BaseSettings):
     sync_max_runtime_s: int = Field(
         1800, ge=60, description="Seconds after which Dagster ends a sync run that still counts as running"
     )
+    alert_api_slow_ms: float = Field(
+        5000, gt=0, description="Milliseconds of the mean response time of an hour above which the API counts as slow"
+    )
+    alert_api_success_pct: float = Field(
+        95, ge=0, le=100, description="Percent of an hour's calls below which too few of them succeed"
+    )
+    alert_api_cache_hit_pct: float = Field(
+        70, ge=0, le=100, description="Percent of an hour's answered calls below which too few come from the cache"
+    )
+    alert_min_calls: int = Field(
+        20, ge=1, description="Calls in an hour below which speed, success rate and cache hit rate are not judged"
+    )
+    alert_failed_auth: int = Field(
+        10, ge=1, description="Refused tokens from one address, or with one key prefix, in an hour that make an alert"
+    )
 
     @field_validator("moodle_url", "database_url")
     @classmethod
