@@ -91,5 +91,8 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    options = connection.get_execution_options()
+    # SQLAlchemy announces a transaction in autocommit too; a BEGIN there would stay open, and the file locked.
+    if options.get("isolation_level") == "AUTOCOMMIT" and "sqlite_begin" not in options:
+        return
+    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
