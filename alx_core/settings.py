@@ -4,6 +4,7 @@ Order of precedence: environment, `.env` in the working directory, `.env` in `AL
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ DRIVERS = {
 }
 MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
 STORE_BACKENDS = ("postgresql", "sqlite")
+CHANNEL_SCHEMES = ("https", "http", "smtp", "starttls", "smtps")
+EMAIL_ADDRESS = re.compile(r"^[^\s@,<>]+@[^\s@,<>]+$")
 
 
 class Settings(BaseSettings):
@@ -94,6 +97,37 @@ class Settings(BaseSettings):
     alert_failed_auth: int = Field(
         10, ge=1, description="Refused tokens from one address, or with one key prefix, in an hour that make an alert"
     )
+    alert_sync_error_pct: float = Field(
+        5, ge=0, le=100, description="Percent of bad records in a sync above which an alert is raised"
+    )
+    alert_cooldown_minutes: int = Field(
+        60, ge=1, description="Minutes after a message before the same alert of the same subject is told again"
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        None, description="Incoming webhook of the Slack channel that is told of alerts. Default: no Slack"
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server, as `smtp://user:password@host:587` (STARTTLS where it is offered, always with a "
+        "password), `starttls://` (always) or `smtps://`. Default: no e-mail",
+    )
+    alert_emails: str = Field("", description="Addresses that are told of alerts, comma-separated; empty = no e-mail")
+    alert_from: str = Field("alx-report@localhost", description="Sender's address of these e-mails")
+    dagster_url: str = Field(
+        "", description="Address under which people reach Dagit, for links in messages. Default: `ALX_DAGSTER_BIND`"
+    )
+    log_retention_days: int = Field(90, ge=1, description="Days that the request log is kept")
+    metrics_retention_days: int = Field(400, ge=60, description="Days that the hourly metrics are kept")
+    run_retention_days: int = Field(
+        90, ge=3, description="Days that syncs, their errors and Dagster's runs are kept; never less than the look-back"
+    )
+    alert_retention_days: int = Field(365, ge=1, description="Days that alerts are kept after they were resolved")
+    tombstone_retention_days: int = Field(
+        90, ge=1, description="Days that a deleted row is kept, for clients that read changes"
+    )
+    public_url: str = Field(
+        "", description="Address under which people reach the API and the status page. Default: `ALX_API_BIND`"
+    )
 
     @field_validator("moodle_url", "database_url")
     @classmethod
@@ -118,6 +152,23 @@ class Settings(BaseSettings):
             check_networks(value)
         except SettingsError as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("slack_webhook_url", "smtp_url")
+    @classmethod
+    def _check_channel(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in CHANNEL_SCHEMES or not parts.hostname:
+                raise ValueError(f"not a URL with a host; it begins with one of {', '.join(CHANNEL_SCHEMES)}")
+        return value
+
+    @field_validator("alert_emails", "alert_from")
+    @classmethod
+    def _check_addresses(cls, value: str) -> str:
+        wrong = [each for each in split_list(value) if not EMAIL_ADDRESS.match(each)]
+        if wrong:
+            raise ValueError("not an e-mail address, for example ops@example.com, more than one with commas")
         return value
 
     @field_validator("dagster_bind", "api_bind")
@@ -157,6 +208,16 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     @property
+    def dagster_link(self) -> str:
+        """Where people reach Dagit, without a slash at the end."""
+        return (self.dagster_url or f"http://{self.dagster_bind}").rstrip("/")
+
+    @property
+    def public_link(self) -> str:
+        """Where people reach the API and the status page, without a slash at the end."""
+        return (self.public_url or f"http://{self.api_bind}").rstrip("/")
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of Dagster's instance (`DAGSTER_HOME`)."""
         return self.home.absolute() / "dagster"
@@ -171,6 +232,11 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
         raise SettingsError(f"{wrong}. See docs/settings.md.") from None
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Split a comma-separated setting; blanks do not count."""
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def split_bind(bind: str) -> tuple[str, int]:
