@@ -1,17 +1,20 @@
 """Connections of the API: one per thread, in autocommit, kept open."""
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from alx_core.store.engine import CONNECT_TIMEOUT_S, connect, make_engine, unreachable
+from alx_core.store.engine import CONNECT_TIMEOUT_S, make_engine, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
+IDLE_S = 5.0
+"""A connection that was not used for so long is asked whether it is still there: a server may have restarted."""
 
 
 class Database:
@@ -25,12 +28,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Yield the thread's connection. Raises StoreUnreachable; the next call then connects anew."""
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None or connection.closed or connection.invalidated:
-            with connect(self.engine) as probe:  # says clearly why it can't connect
-                probe.exec_driver_sql("SELECT 1")
-            connection = self.engine.connect()
-            self._local.connection = connection
+        connection = self._thread_connection()
         try:
             yield connection
         except DBAPIError as error:
@@ -38,17 +36,40 @@ class Database:
                 self._drop(connection)
                 raise unreachable(self.engine.url, error) from error
             raise
+        self._local.used_at = time.monotonic()
 
     def close(self) -> None:
         """Close the thread's connection and the engine."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is not None:
-            connection.close()
+            self._drop(connection)
         self.engine.dispose()
+
+    def _thread_connection(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and time.monotonic() - self._local.used_at > IDLE_S and not _answers(connection):
+            self._drop(connection)
+            connection = None
+        if connection is None:
+            try:
+                connection = self.engine.connect()
+            except OperationalError as error:
+                raise unreachable(self.engine.url, error) from error
+            self._local.connection, self._local.used_at = connection, time.monotonic()
+        return connection
 
     def _drop(self, connection: Connection) -> None:
         self._local.connection = None
-        connection.close()
+        with suppress(DBAPIError):
+            connection.close()
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        connection.exec_driver_sql("SELECT 1")
+    except DBAPIError:
+        return False
+    return True
 
 
 def make_api_engine(url: URL) -> Engine:

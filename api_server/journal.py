@@ -16,10 +16,11 @@ from typing import Any, BinaryIO
 
 import orjson
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from alx_core.errors import StoreError
-from alx_core.store.engine import transaction
+from alx_core.store.engine import make_engine, transaction
 from alx_core.store.request_log import add_requests
 
 log = structlog.get_logger()
@@ -34,10 +35,10 @@ SUFFIX = ".jsonl"
 class Journal:
     """One process's request log."""
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
-        """Write below `folder`; carry to the database of `engine`. Nothing starts before `start`."""
+    def __init__(self, folder: Path, database: URL) -> None:
+        """Write below `folder`; carry to `database`. Nothing starts before `start`."""
         self._folder = folder
-        self._engine = engine
+        self._engine = make_engine(database)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -84,10 +85,11 @@ class Journal:
                 offset = self._carry(Path(self._file.name), offset)
                 self._carry_orphans()
                 offset = self._rotate(offset)
-            except StoreError:
+            except (StoreError, SQLAlchemyError, OSError) as error:
                 if self._stop.is_set():
                     return  # another process carries the file over
-                time.sleep(RETRY_S)
+                log.warning("journal_waits", error=type(error).__name__)
+                self._stop.wait(RETRY_S)
 
     def _carry(self, path: Path, offset: int) -> int:
         """Carry a file's lines from `offset` on; return the offset behind the last whole line."""
@@ -97,10 +99,21 @@ class Journal:
                 lines = [line for _ in range(BATCH_LINES) if (line := file.readline()).endswith(b"\n")]
                 if not lines:
                     return offset
-                with transaction(self._engine) as connection:
-                    add_requests(connection, [orjson.loads(line) for line in lines])
+                self._write(_parsed(lines))
                 offset += sum(map(len, lines))
                 file.seek(offset)
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows; where the database refuses some for what they hold, these alone are given up."""
+        try:
+            with transaction(self._engine) as connection:
+                add_requests(connection, rows)
+        except (DataError, IntegrityError) as error:
+            if len(rows) == 1:
+                log.error("request_not_logged", request_id=rows[0].get("request_id"), error=type(error.orig).__name__)
+                return
+            for row in rows:
+                self._write([row])
 
     def _rotate(self, offset: int) -> int:
         """Begin a new file when the old one is large and carried over."""
@@ -130,3 +143,14 @@ class Journal:
         except (BlockingIOError, FileNotFoundError):
             return  # its process lives, or somebody else was faster
         log.info("journal_carried_over", file=path.name)
+
+
+def _parsed(lines: list[bytes]) -> list[dict[str, Any]]:
+    """The rows of whole lines; one that a full disk cut off is given up."""
+    rows = []
+    for line in lines:
+        try:
+            rows.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            log.error("journal_line_unreadable", length=len(line))
+    return rows

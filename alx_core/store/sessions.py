@@ -40,6 +40,14 @@ def claim_charge(connection: Connection, token_id: int, page_limit: int, *, now:
     return connection.execute(statement.values(charged_at=now)).rowcount == 1
 
 
+def release_charge(connection: Connection, token_id: int, page_limit: int) -> None:
+    """Take a claim back: the quota was used up, so nothing was charged and the next try must not be free."""
+    statement = update(api_sessions).where(
+        api_sessions.c.token_id == token_id, api_sessions.c.page_limit == page_limit
+    )
+    connection.execute(statement.values(charged_at=0))
+
+
 def note_page(connection: Connection, token_id: int, page_limit: int, session: Session) -> None:
     """Note when the read's pages were served; a read that another request has replaced is left alone."""
     statement = update(api_sessions).where(

@@ -1,0 +1,8 @@
+"""What a request's outcome in the request log means."""
+
+OK = "ok"
+QUOTA_USED_UP = "ratelimitexceeded"
+
+FAILED_AUTH = frozenset({"invalidtoken", "accessexception", "wsaccessusersuspended", "wsaccessuserdeleted"})
+"""Outcomes of a failed authentication, where the log names no token. With one, `accessexception` is a right key that
+asked for a wrong function."""

@@ -1,0 +1,75 @@
+"""Who asks, and whether they may: token, quota, company. In this order, as Moodle and the plugin have it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
+from alx_core.domain.networks import is_allowed
+from alx_core.domain.quota import usage_day
+from alx_core.store.access import TOUCH_TOKEN_S, Access, charge, find_access, find_session, touch_token
+from alx_core.store.settings import load_settings_of
+from alx_core.store.tokens import hash_token
+from api_server import faults
+
+STATE_FAULTS = {"suspended": faults.owner_suspended, "deleted": faults.owner_deleted}
+"""What is said of a token whose owner Moodle would not let in; any other state that is not active is just refused."""
+
+
+class Admission:
+    """Decides about requests; one per process. Settings are kept as long as their version stands."""
+
+    def __init__(self, zone: ZoneInfo, clock: Callable[[], float] = time.time) -> None:
+        """Count the quota's days in `zone`."""
+        self._zone = zone
+        self._clock = clock
+        self._settings: dict[int, tuple[int, CompanySettings]] = {}
+
+    def identify(self, connection: Connection, token: str, page_limit: int, address: str) -> Access:
+        """Look the token up. Raises the fault for one that is unknown, revoked, expired or not allowed from here."""
+        access = find_access(connection, hash_token(token), page_limit) if token else None
+        if access is None or access.revoked_at is not None:
+            raise faults.invalid_token()
+        now = self._clock()
+        if access.owner_state != "active":
+            raise STATE_FAULTS.get(access.owner_state, faults.access_denied)()
+        if access.expires_at is not None and access.expires_at <= now:
+            raise faults.access_denied()
+        if not is_allowed(address, access.allowed_networks):
+            raise faults.access_denied()
+        if access.last_used_at is None or now - access.last_used_at > TOUCH_TOKEN_S:
+            touch_token(connection, access.token_id, address=address, now=int(now))
+        return access
+
+    def settings_of(self, connection: Connection, access: Access) -> CompanySettings:
+        """Return the settings of the token's company; defaults for a token without one."""
+        if access.companyid is None:
+            return resolve({}, {})
+        known = self._settings.get(access.companyid)
+        if known is not None and known[0] == access.settings_version:
+            return known[1]
+        own = load_settings_of(connection, access.companyid)
+        settings = resolve(own, load_settings_of(connection, EVERY_COMPANY))
+        self._settings[access.companyid] = (access.settings_version, settings)
+        return settings
+
+    def charge(self, connection: Connection, access: Access, settings: CompanySettings) -> bool:
+        """Count a call against the company's quota of the day. False: it is used up, and nothing was counted."""
+        if access.companyid is None:
+            return True
+        day = usage_day(self._clock(), self._zone)
+        return charge(connection, access.companyid, day, limit=settings.rate_limit) is not None
+
+
+def require_company(access: Access, settings: CompanySettings) -> None:
+    """Raise the fault for a token without a company, or whose company is gone, suspended or switched off."""
+    if access.companyid is None or not access.company_exists or access.company_suspended or not settings.enabled:
+        raise faults.no_company()
+
+
+def with_limit(connection: Connection, access: Access, page_limit: int) -> Access:
+    """Return `access` with the token's read of another page size."""
+    return replace(access, session=find_session(connection, access.token_id, page_limit))

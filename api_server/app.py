@@ -1,0 +1,61 @@
+"""The app: every collaborator made once and handed in. Nothing connects before the first request."""
+
+import time
+from collections.abc import Callable
+
+import falcon
+from redis import Redis
+
+from alx_core.services.page_cache import PageCache
+from alx_core.services.reading import PageReader
+from alx_core.settings import Settings
+from alx_core.store.page_cache_redis import RedisPages
+from api_server.admission import Admission
+from api_server.database import Database
+from api_server.errors import MOODLE_PATH, add_error_handlers
+from api_server.journal import Journal
+from api_server.middleware import RequestLog
+from api_server.replays import Replays
+from api_server.resources.health import Healthz, Readyz
+from api_server.resources.moodle import Collaborators, MoodleResource, PagesOf, database_pages
+from api_server.throttle import Burst, Guessing
+
+MEGABYTE = 1 << 20
+REDIS_TIMEOUT_S = 2.0
+
+App = falcon.App[falcon.Request, falcon.Response]
+
+
+def create_app(
+    settings: Settings, *, database: Database, journal: Journal, clock: Callable[[], float] = time.time
+) -> App:
+    """Make the app over an open journal and a database that need not answer yet."""
+    app: App = falcon.App(middleware=[RequestLog(journal, settings.trusted_proxies, clock)])
+    app.req_options.strip_url_path_trailing_slash = True
+    add_error_handlers(app)
+    cache = PageCache(max_bytes=settings.api_memory_cache_mb * MEGABYTE, clock=clock)
+    moodle = MoodleResource(
+        Collaborators(
+            database=database,
+            admission=Admission(settings.zone, clock),
+            reader=PageReader(cache, clock),
+            pages_of=_pages_of(settings, clock),
+            zone=settings.zone,
+            burst=Burst(settings.api_burst_per_minute),
+            guessing=Guessing(most_waiting=max(1, settings.api_threads // 4)),
+            replays=Replays(),
+            clock=clock,
+        )
+    )
+    app.add_route(MOODLE_PATH, moodle)
+    app.add_route("/healthz", Healthz())
+    app.add_route("/readyz", Readyz(database, stale_after_s=settings.sync_stale_hours * 3600, clock=clock))
+    return app
+
+
+def _pages_of(settings: Settings, clock: Callable[[], float]) -> PagesOf:
+    if settings.redis_url is None:
+        return database_pages(settings.cache_mb * MEGABYTE, clock)
+    url = settings.redis_url.get_secret_value()
+    pages = RedisPages(Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S))
+    return lambda _connection, _companyid: pages

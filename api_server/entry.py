@@ -1,0 +1,53 @@
+"""What the request log says of one request; filled in on its way through the app.
+
+Never a token, a body or a name: a refused key leaves its first characters, nothing else.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+USER_AGENT_LENGTH = 255
+PREFIX_LENGTH = 8
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One row of `local_alx_api_logs`; the names are the columns'. `timeaccessed` is epoch milliseconds."""
+
+    request_id: str
+    timeaccessed: int
+    method: str
+    ip_address: str
+    user_agent: str
+    endpoint: str = "other"
+    outcome: str = "ok"
+    token_id: int | None = None
+    key_prefix: str = ""
+    companyid: int | None = None
+    http_status: int = 200
+    rows: int = 0
+    bytes: int = 0
+    response_time_ms: float = 0.0
+    cache_hit: int = 0
+    replay: int = 0
+    charged: int = 0
+    page_limit: int | None = None
+    page_offset: int | None = None
+    mode: str | None = None
+    is_logged: bool = True
+
+    def record(self) -> dict[str, Any]:
+        """Return the row as the journal writes it."""
+        row = asdict(self)
+        del row["is_logged"]
+        return row
+
+
+def key_prefix(key: str) -> str:
+    """Return what may be kept of a key that was refused: at most a quarter of it, printable."""
+    return printable(key[: min(PREFIX_LENGTH, len(key) // 4)])
+
+
+def printable(text: str) -> str:
+    """Replace what no database or terminal should be sent: control characters and broken encodings."""
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -1,0 +1,86 @@
+"""Errors as HTTP: the one place where an AlxError or a database's trouble becomes a status.
+
+Under Moodle's path an error is Moodle's object, elsewhere an RFC 9457 problem. Neither shows a statement or a trace.
+"""
+
+import falcon
+import orjson
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from alx_core.errors import StoreError
+from api_server import faults
+from api_server.entry import LogEntry
+from api_server.faults import MoodleFault
+from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault
+
+log = structlog.get_logger()
+
+MOODLE_PATH = "/webservice/rest/server.php"
+RETRY_AFTER_S = "10"
+"""Power Query waits as long as it is told to, between 0.5 and 120 seconds, and tries three times."""
+PROBLEM_TYPE = "application/problem+json"
+
+
+def add_error_handlers(app: falcon.App[falcon.Request, falcon.Response]) -> None:
+    """Register the handlers; the most special one wins."""
+    app.add_error_handler(Exception, _unexpected)
+    app.add_error_handler(falcon.HTTPError, _http_error)
+    app.add_error_handler(StoreError, _no_database)
+    app.add_error_handler(OperationalError, _no_database)
+
+
+def _no_database(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, str]) -> None:
+    log.warning("database_unavailable", request_id=_entry(req).request_id, error=type(error).__name__)
+    resp.set_header("Retry-After", RETRY_AFTER_S)
+    _answer(req, resp, falcon.HTTP_503, faults.service_unavailable())
+
+
+def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, str]) -> None:
+    if error.headers is not None:
+        resp.set_headers(error.headers)
+    code, text = _code(error.status_code), error.description or error.title or "The request was refused."
+    _answer(req, resp, falcon.code_to_http_status(error.status), MoodleFault("moodle_exception", code, text))
+
+
+def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, str]) -> None:
+    log.error("request_failed", request_id=_entry(req).request_id, error=type(error).__name__, exc_info=error)
+    text = f"Something went wrong here. The log has it under request {_entry(req).request_id}."
+    _answer(req, resp, falcon.HTTP_500, MoodleFault("moodle_exception", "servererror", text))
+
+
+def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: MoodleFault) -> None:
+    resp.status = status
+    _entry(req).outcome = fault.errorcode
+    if req.path.rstrip("/") == MOODLE_PATH:
+        is_json = getattr(req.context, "is_json", True)
+        resp.content_type = JSON_TYPE if is_json else XML_TYPE
+        resp.data = render_fault(fault, is_json=is_json)
+        return
+    resp.content_type = PROBLEM_TYPE
+    resp.data = orjson.dumps(
+        {
+            "type": "about:blank",
+            "title": status.partition(" ")[2],
+            "status": int(status.partition(" ")[0]),
+            "detail": fault.message,
+            "code": fault.errorcode,
+            "request_id": _entry(req).request_id,
+        }
+    )
+
+
+def _code(status: int) -> str:
+    known = {
+        400: "invalidrequest",
+        404: "notfound",
+        405: "invalidrequestmethod",
+        413: "requesttoolarge",
+        429: "ratelimitexceeded",
+    }
+    return known.get(status, f"http{status}")
+
+
+def _entry(req: falcon.Request) -> LogEntry:
+    entry: LogEntry = req.context.entry
+    return entry

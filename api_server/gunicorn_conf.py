@@ -1,0 +1,30 @@
+"""gunicorn's configuration, from the settings. It is read by `gunicorn -c python:api_server.gunicorn_conf`."""
+
+from typing import Any
+
+from alx_core.settings import load_settings
+
+_settings = load_settings()
+
+bind = _settings.api_bind
+workers = _settings.api_workers
+threads = _settings.api_threads
+worker_class = "gthread"
+proc_name = "alx-api"
+# The API writes its own request log; gunicorn's would hold tokens.
+accesslog = None
+logger_class = "api_server.redaction.RedactingLogger"
+timeout = 60
+graceful_timeout = 20
+keepalive = 75  # longer than the idle time of common proxies, so that they close first
+backlog = 1024
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Carry the rest of the request log before the process ends."""
+    from api_server.wsgi import journal  # noqa: PLC0415  # the worker's own, loaded long ago
+
+    journal.close()

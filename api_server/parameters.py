@@ -1,0 +1,62 @@
+"""Parameters of a request as PHP sees them: query and form, the form wins; of equal names the last one.
+
+Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`.
+"""
+
+from urllib.parse import parse_qsl
+
+import falcon
+from falcon.media.multipart import MultipartForm, MultipartFormHandler, MultipartParseError
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_PARAMETERS = 200
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+
+def read_parameters(req: falcon.Request) -> dict[str, str]:
+    """Return all parameters. Raises falcon's 400 for a form that can't be read and 413 for one that is too large."""
+    parameters = _pairs(req.query_string)
+    if req.method != "POST":
+        return parameters
+    kind = (req.content_type or "").partition(";")[0].strip().lower()
+    if kind == MULTIPART:
+        return {**parameters, **_multipart(req)}
+    body = _body(req)
+    return {**parameters, **_pairs(body.decode("utf-8", "replace"))} if kind == FORM else parameters
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+    except ValueError:
+        raise falcon.HTTPBadRequest(description="The request has too many parameters.") from None
+
+
+def _body(req: falcon.Request) -> bytes:
+    if (req.content_length or 0) > MAX_BODY_BYTES:
+        raise falcon.HTTPContentTooLarge
+    try:
+        body = bytes(req.bounded_stream.read(MAX_BODY_BYTES + 1))
+    except (OSError, ValueError):  # the client stopped sending, or its chunks are no chunks
+        raise falcon.HTTPBadRequest(description="The body could not be read.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise falcon.HTTPContentTooLarge
+    return body
+
+
+def _multipart(req: falcon.Request) -> dict[str, str]:
+    if (req.content_length or 0) > MAX_BODY_BYTES:
+        raise falcon.HTTPContentTooLarge
+    try:
+        form: MultipartForm = _multipart_handler().deserialize(req.bounded_stream, req.content_type, req.content_length)
+        return {part.name or "": part.get_data().decode("utf-8", "replace") for part in form}
+    except (MultipartParseError, OSError, ValueError):
+        raise falcon.HTTPBadRequest(description="The form could not be read.") from None
+
+
+def _multipart_handler() -> MultipartFormHandler:
+    handler = MultipartFormHandler()
+    handler.parse_options.max_body_part_count = MAX_PARAMETERS
+    handler.parse_options.max_body_part_buffer_size = MAX_BODY_BYTES
+    return handler

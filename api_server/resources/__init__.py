@@ -1,0 +1,1 @@
+"""Falcon resources, one module each. A responder's docstring lists its status codes."""

@@ -1,0 +1,204 @@
+"""`/webservice/rest/server.php`: Moodle's REST protocol, so that reports written for the plugin keep working."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import falcon
+from sqlalchemy import Connection
+
+from alx_core.domain.company_settings import CompanySettings, QuotaMode
+from alx_core.domain.paging import Session
+from alx_core.services.page_cache import DatabasePages, SharedPages
+from alx_core.services.reading import PageReader, PageRequest, Render, Served
+from alx_core.store.access import Access
+from alx_core.store.sessions import claim_charge, release_charge
+from api_server import faults
+from api_server.admission import Admission, require_company, with_limit
+from api_server.call import Call, check_function, read_arguments, read_call
+from api_server.database import Database
+from api_server.entry import LogEntry, key_prefix
+from api_server.parameters import read_parameters
+from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault, render_json, render_xml
+from api_server.replays import Replays
+from api_server.throttle import Burst, Guessing
+
+ENDPOINT = "course_progress"
+FREE_REPEAT_S = 120
+"""quota_mode=reads: a read that begins again within this time is the same one."""
+MAX_OFFSET = 10**12
+"""Beyond any table; a larger one means the same empty page."""
+MAX_PAGE = 2**31 - 1
+MOODLE_HEADERS = {
+    "Cache-Control": "private, must-revalidate, pre-check=0, post-check=0, max-age=0",
+    "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
+    "Pragma": "no-cache",
+    "Accept-Ranges": "none",
+}
+"""Source: `webservice_rest_server::send_headers()`."""
+
+PagesOf = Callable[[Connection, int], SharedPages]
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What the resource works with; `pages_of` returns the shared cache for a connection and company."""
+
+    database: Database
+    admission: Admission
+    reader: PageReader
+    pages_of: PagesOf
+    zone: ZoneInfo
+    burst: Burst
+    guessing: Guessing
+    replays: Replays
+    clock: Callable[[], float] = time.time
+
+
+class MoodleResource:
+    """Answers the one function that the plugin has."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        """Take everything from outside."""
+        self._with = collaborators
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """200 rows or Moodle's error object; 429 too fast; 503 no database. Only where `allow_get` is on."""
+        self._answer(req, resp)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """200 rows or Moodle's error object; 400, 413 a body that can't be read; 429 too fast; 503 no database."""
+        self._answer(req, resp)
+
+    def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
+        entry: LogEntry = req.context.entry
+        entry.endpoint = ENDPOINT
+        headers = {name.lower(): value for name, value in req.headers.items()}
+        call = read_call(read_parameters(req), headers)
+        req.context.is_json = call.is_json
+        resp.set_headers(MOODLE_HEADERS)
+        set_form(resp, is_json=call.is_json)
+        try:
+            with self._with.database.connection() as connection:
+                served = self._serve(connection, req, call, entry)
+        except faults.MoodleFault as fault:
+            self._refuse(resp, call, entry, fault)
+            return
+        _send(req, resp, served)
+        entry.rows, entry.cache_hit, entry.mode = served.page.rows, int(served.is_cache_hit), served.session.mode.value
+
+    def _serve(self, connection: Connection, req: falcon.Request, call: Call, entry: LogEntry) -> Served:
+        limit, offset, wrong = _arguments(call)
+        access = self._with.admission.identify(connection, call.token, max(0, limit), entry.ip_address)
+        entry.token_id, entry.companyid = access.token_id, access.companyid
+        entry.page_limit, entry.page_offset = limit, offset
+        check_function(call)
+        if wrong is not None:
+            raise wrong
+        retry_after_s = self._with.burst.retry_after_s(access.token_id)
+        if retry_after_s:
+            raise falcon.HTTPTooManyRequests(retry_after=retry_after_s)
+        settings = self._with.admission.settings_of(connection, access)
+        if settings.quota_mode is QuotaMode.REQUESTS:
+            self._charge(connection, access, settings, entry)
+        if req.method == "GET" and not settings.allow_get:
+            raise faults.get_not_allowed()
+        require_company(access, settings)
+        if limit > settings.max_records:
+            raise faults.limit_too_large(settings.max_records)
+        if limit <= 0:
+            limit = settings.max_records
+            access = with_limit(connection, access, limit)
+        request = PageRequest(limit=limit, offset=offset, form=_form(call, self._with.zone))
+        session = self._session(connection, access, settings, request, entry)
+        shared = self._with.pages_of(connection, access.companyid or 0)
+        render = _render(call, settings, self._with.zone)
+        return self._with.reader.serve(connection, shared, access, settings, session, request, render)
+
+    def _session(
+        self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
+    ) -> Session:
+        session = self._with.reader.join_or_begin(connection, access, settings, request)
+        entry.replay = int(self._with.replays.seen((access.token_id, request, session.opened_at)))
+        if settings.quota_mode is QuotaMode.READS and (request.offset == 0 or session is not access.session):
+            self._charge_read(connection, access, settings, request, entry)
+        return session
+
+    def _charge_read(
+        self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
+    ) -> None:
+        """Charge a read once: its later pages, and the same first page within two minutes, are free."""
+        now = self._with.clock()
+        if not claim_charge(connection, access.token_id, request.limit, now=now, free_s=FREE_REPEAT_S):
+            return
+        try:
+            self._charge(connection, access, settings, entry)
+        except faults.MoodleFault:
+            release_charge(connection, access.token_id, request.limit)  # or the next try would be free
+            raise
+
+    def _charge(self, connection: Connection, access: Access, settings: CompanySettings, entry: LogEntry) -> None:
+        if not self._with.admission.charge(connection, access, settings):
+            raise faults.quota_used_up()
+        entry.charged = int(access.companyid is not None)
+
+    def _refuse(self, resp: falcon.Response, call: Call, entry: LogEntry, fault: faults.MoodleFault) -> None:
+        resp.data = render_fault(fault, is_json=call.is_json)
+        entry.outcome = fault.errorcode
+        if entry.token_id is None:
+            entry.key_prefix = key_prefix(call.token)
+            self._with.guessing.failed(entry.ip_address)
+
+
+def set_form(resp: falcon.Response, *, is_json: bool) -> None:
+    """Set the content type of an answer; XML comes with the file name that Moodle gives it."""
+    resp.content_type = JSON_TYPE if is_json else XML_TYPE
+    if not is_json:
+        resp.set_header("Content-Disposition", 'inline; filename="response.xml"')
+
+
+def database_pages(max_bytes: int, clock: Callable[[], float]) -> PagesOf:
+    """Return the way to the shared cache in the reporting database."""
+    return lambda connection, companyid: DatabasePages(connection, companyid, max_bytes=max_bytes, clock=clock)
+
+
+def _arguments(call: Call) -> tuple[int, int, faults.MoodleFault | None]:
+    """`limit` and `offset` within what a database can count, and the fault to raise once the token is known."""
+    try:
+        limit, offset = read_arguments(call)
+    except faults.MoodleFault as fault:
+        return 0, 0, fault
+    return min(limit, MAX_PAGE), min(max(0, offset), MAX_OFFSET), None
+
+
+def _form(call: Call, zone: ZoneInfo) -> str:
+    """What else decides the bytes of a page, beside its rows and the company's settings."""
+    return f"{'json' if call.is_json else 'xml'} {zone.key}"
+
+
+def _render(call: Call, settings: CompanySettings, zone: ZoneInfo) -> Render:
+    render = render_json if call.is_json else render_xml
+    return lambda rows: render(rows, settings.hidden_fields, zone)
+
+
+def _send(req: falcon.Request, resp: falcon.Response, served: Served) -> None:
+    resp.set_header("Vary", "Accept-Encoding")
+    if accepts_gzip(req.get_header("Accept-Encoding") or ""):
+        resp.set_header("Content-Encoding", "gzip")
+        resp.data = served.page.gzipped
+    else:
+        resp.data = served.page.plain
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an `Accept-Encoding` header admits gzip (RFC 9110, 12.5.3)."""
+    weights: dict[str, float] = {}
+    for entry in header.lower().split(","):
+        name, _, rest = entry.partition(";")
+        weight = rest.strip().removeprefix("q=")
+        try:
+            weights[name.strip()] = float(weight) if weight else 1.0
+        except ValueError:
+            weights[name.strip()] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0

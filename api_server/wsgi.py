@@ -1,0 +1,13 @@
+"""The composition root of an API process: what gunicorn loads in each worker."""
+
+from alx_core.logs import configure_logs
+from alx_core.settings import load_settings
+from api_server.app import create_app
+from api_server.database import Database
+from api_server.journal import Journal
+
+configure_logs("json")
+settings = load_settings()
+journal = Journal(settings.home.absolute() / "journal", settings.database)
+journal.start()
+app = create_app(settings, database=Database(settings.database), journal=journal)
