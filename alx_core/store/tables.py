@@ -245,6 +245,8 @@ response_cache = Table(
     Index(None, "last_used_at"),
 )
 
+_NOT_OK = text("outcome <> 'ok'")
+
 request_log = Table(
     "local_alx_api_logs",
     metadata,
@@ -270,6 +272,8 @@ request_log = Table(
     Column("page_offset", BigInteger),
     Column("mode", String(16)),
     Index(None, "timeaccessed", postgresql_using="brin"),
+    # Refused requests are the few that the status page asks for by name; answered ones pay nothing for it.
+    Index("local_alx_api_logs_errors_ix", "timeaccessed", postgresql_where=_NOT_OK, sqlite_where=_NOT_OK),
     comment="Every request, answered or refused. Never a token, a body or a name",
 )
 
@@ -299,6 +303,16 @@ api_metrics_hourly = Table(
     Column("computed_at", BigInteger, nullable=False),
     comment="The request log by hour and company; a company without a call in an hour has no row",
     sqlite_with_rowid=False,
+)
+
+api_token_addresses = Table(
+    "api_token_addresses",
+    metadata,
+    Column("token_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", String(45), primary_key=True, comment="IPv4 address, or the /64 of an IPv6 one"),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    comment="From where each token was used: what the request log knew before it was purged",
 )
 
 _NOT_RESOLVED = text("state <> 'resolved'")
@@ -352,4 +366,13 @@ alert_deliveries = Table(
     Index(None, "next_attempt_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
     comment="The outbox: each message to each channel, stored with its alert and delivered after",
     sqlite_autoincrement=True,
+)
+
+status_logins = Table(
+    "status_logins",
+    metadata,
+    Column("address", String(45), primary_key=True, comment="IPv4, or the /64 of an IPv6 one"),
+    Column("period", BigInteger, nullable=False, comment="start of the quarter of an hour that is counted"),
+    Column("attempts", Integer, nullable=False),
+    comment="Attempts at the status page's password, counted for all processes together",
 )
