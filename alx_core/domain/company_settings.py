@@ -14,7 +14,8 @@ from alx_core.errors import SettingsError
 EVERY_COMPANY = 0
 """The companyid under which settings for all companies are kept."""
 
-COURSE_SETTING = re.compile(r"^course_([1-9]\d*)$")
+COURSE_SETTING = re.compile(r"course_([1-9][0-9]{0,17})")
+"""A course id fits into 64 bits."""
 
 
 class SyncMode(IntEnum):
@@ -109,7 +110,7 @@ KINDS: dict[str, SettingKind] = {
 
 def check_setting(name: str, value: str) -> None:
     """Raise SettingsError, which says what is possible, unless the setting exists and may have the value."""
-    parse = _switch if COURSE_SETTING.match(name) else KINDS[name].parse if name in KINDS else None
+    parse = _switch if COURSE_SETTING.fullmatch(name) else KINDS[name].parse if name in KINDS else None
     if parse is None:
         raise SettingsError(f"There is no setting {name!r}. There are: {', '.join(KINDS)}, course_<id>.")
     try:
@@ -122,7 +123,7 @@ def resolve(own: Mapping[str, str], for_all: Mapping[str, str]) -> CompanySettin
     """Combine a company's own settings, those for all companies, and the defaults. Unknown names are passed over."""
     texts = {**{name: kind.default for name, kind in KINDS.items()}, **for_all, **own}
     values = {name: kind.parse(texts[name]) for name, kind in KINDS.items() if not name.startswith("field_")}
-    courses = {int(found[1]): value for name, value in texts.items() if (found := COURSE_SETTING.match(name))}
+    courses = {int(found[1]): value for name, value in texts.items() if (found := COURSE_SETTING.fullmatch(name))}
     return CompanySettings(
         **values,  # type: ignore[arg-type]  # each kind's parser returns the field's type; a test compares the names
         hidden_fields=frozenset(name for name in FIELD_NAMES if texts[f"field_{name}"] == "0"),

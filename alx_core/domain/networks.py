@@ -11,15 +11,15 @@ LAST_GROUP_RANGE = re.compile(r"^(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})$"
 
 
 def is_allowed(address: str, networks: str) -> bool:
-    """Whether `address` lies in one of the comma-separated `networks`; an empty list allows every address.
+    """Whether `address` lies in one of the comma-separated `networks`; an empty text allows every address.
 
     Source: `address_in_subnet()` in Moodle's lib/moodlelib.php: full address, CIDR, range in the last group
     (`10.0.0.10-20`), or the first groups of an address (`192.168` or `192.168.`). An entry that is none of them matches
-    nothing.
+    nothing, and neither does a list without an entry (`,`): Moodle refuses everybody then, and so do we.
     """
-    wanted = [entry.strip() for entry in networks.split(",") if entry.strip()]
-    if not wanted:
+    if not networks:
         return True
+    wanted = [entry.strip() for entry in networks.split(",") if entry.strip()]
     parsed = parse_address(address)
     return parsed is not None and any(_matches(parsed, entry) for entry in wanted)
 
@@ -38,16 +38,16 @@ def parse_address(text: str) -> Address | None:
 def check_networks(networks: str) -> None:
     """Raise SettingsError for an entry that is no address, network or range."""
     for entry in (each.strip() for each in networks.split(",") if each.strip()):
-        if parse_address(entry) is None and not _is_network(entry) and not LAST_GROUP_RANGE.match(entry):
+        if parse_address(entry) is None and not _is_network(entry) and _ends_of_range(entry) is None:
             raise SettingsError(f"{entry!r} is no address, network (10.0.0.0/8) or range (10.0.0.10-20).")
 
 
 def _matches(address: Address, entry: str) -> bool:
     if "/" in entry:
         return _is_network(entry) and address in ipaddress.ip_network(entry, strict=False)
-    found = LAST_GROUP_RANGE.match(entry)
-    if found:
-        return _in_last_group(address, *found.groups())
+    ends = _ends_of_range(entry)
+    if ends is not None:
+        return ends[0].version == address.version and int(ends[0]) <= int(address) <= int(ends[1])
     exact = parse_address(entry)
     if exact is not None:
         return address == exact
@@ -56,16 +56,16 @@ def _matches(address: Address, entry: str) -> bool:
     return f"{address}{separator}".startswith(prefix)
 
 
-def _in_last_group(address: Address, start: str, low: str, high: str) -> bool:
-    base = 10 if address.version == 4 else 16
-    try:
-        first, last = parse_address(start + low), parse_address(start + high)
-        in_order = int(low, base) <= int(high, base)
-    except ValueError:
-        return False
-    if first is None or last is None or not in_order or first.version != address.version:
-        return False
-    return int(first) <= int(address) <= int(last)
+def _ends_of_range(entry: str) -> tuple[Address, Address] | None:
+    """Return the ends of a range such as `10.0.0.10-20`; None: it is none, or runs backwards."""
+    found = LAST_GROUP_RANGE.match(entry)
+    if found is None:
+        return None
+    start, low, high = found.groups()
+    first, last = parse_address(start + low), parse_address(start + high)
+    if first is None or last is None or first.version != last.version or int(first) > int(last):
+        return None
+    return first, last
 
 
 def _is_network(entry: str) -> bool:

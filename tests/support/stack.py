@@ -82,6 +82,7 @@ class Stack:
     home: Path
     environment: Mapping[str, str]
     dagit_port: int = field(default_factory=free_port)
+    api_port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
     def env(self) -> dict[str, str]:
@@ -91,6 +92,7 @@ class Stack:
             **inherited,
             "ALX_HOME": str(self.home),
             "ALX_DAGSTER_BIND": f"127.0.0.1:{self.dagit_port}",
+            "ALX_API_BIND": f"127.0.0.1:{self.api_port}",
             **self.environment,
         }
 

@@ -1,0 +1,15 @@
+"""How the owner of a token stands, or what else Moodle says about the token. Only `active` may use it."""
+
+from enum import StrEnum
+
+
+class OwnerState(StrEnum):
+    """What the last import saw in Moodle; a token that was made here is always ACTIVE."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETED = "deleted"
+    REFUSED = "refused"
+    """Moodle's web services would refuse it: service switched off, owner not authorised, unconfirmed or `nologin`."""
+    GONE = "gone"
+    """Moodle no longer has the token. The import revoked it, and gives it back when Moodle has it again."""
