@@ -129,9 +129,7 @@ class Settings(BaseSettings):
         "", description="Address under which people reach the API and the status page. Default: `ALX_API_BIND`"
     )
     status_password: SecretStr | None = Field(
-        None,
-        min_length=8,
-        description="Password of the status page. Default: none, and the page answers this machine alone",
+        None, description="Password of the status page. Default: none, and the page answers this machine alone"
     )
 
     @field_validator("moodle_url", "database_url")
