@@ -1,7 +1,7 @@
 """What `alx doctor` looks at, one finding each. Nothing here changes anything."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
@@ -108,7 +108,28 @@ def _site(engine: Engine, prefix: str) -> Iterator[Finding]:
     if not site.has_modules:
         detail = f"{prefix}modules can't be read: activities of a switched-off type will be counted"
         yield Finding("module types", True, detail)
+    yield _tokens(engine, prefix)
     yield _clock(engine)
+
+
+def _tokens(engine: Engine, prefix: str) -> Finding:
+    """Moodle's tokens are read by `alx token import-moodle` alone, so nothing here has to be mended."""
+    from alx_pipeline.moodle.tokens import inspect_tokens, read_tokens  # noqa: PLC0415
+
+    try:
+        site = inspect_tokens(engine, prefix)
+        unread = [prefix + name for name in (*site.missing_tables, *site.missing_columns, *site.refused_tables)]
+        if unread:
+            return Finding("Moodle's tokens", True, _not_importable(unread, is_refused=bool(site.refused_tables)))
+        return Finding("Moodle's tokens", True, f"{len(read_tokens(engine, prefix))} can be imported")
+    except AlxError as error:
+        return Finding("Moodle's tokens", True, f"can't be imported: {error}")
+
+
+def _not_importable(names: Sequence[str], *, is_refused: bool) -> str:
+    named = ", ".join(names)
+    why = f"may not read {named}; GRANT SELECT ON each of them" if is_refused else f"there is no {named}"
+    return f"can't be imported by `alx token import-moodle`: {why}"
 
 
 def _clock(engine: Engine) -> Finding:

@@ -1,7 +1,7 @@
 """Is this a Moodle that can be synced? Every table and column that the sync reads, looked at one by one."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table
@@ -33,12 +33,28 @@ class Site:
 
 def inspect_site(engine: Engine, prefix: str) -> Site:
     """Look at Moodle's tables. Raises SourceUnreachable, SourceAccessDenied or SourceSchemaError (no such database)."""
+    site = inspect_tables(engine, prefix, {name: tuple(SNAPSHOT_COLUMNS[name]) for name in REQUIRED_TABLES})
+    with _guarding(engine), engine.connect() as connection:
+        site.has_modules = _try(connection, site, "modules", tuple(SNAPSHOT_COLUMNS["modules"])) is None
+    return site
+
+
+def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[str]]) -> Site:
+    """Look at some of Moodle's tables, each with its columns. Raises as `inspect_site` does."""
+    with _guarding(engine), engine.connect() as connection:
+        site = Site(where=describe(engine.url), prefix=prefix)
+        site.is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        for name, wanted in columns.items():
+            _look_at_table(connection, site, name, wanted)
+        if site.missing_tables:
+            site.other_prefixes = _prefixes(inspect(connection).get_table_names())
+        return site
+
+
+@contextmanager
+def _guarding(engine: Engine) -> Iterator[None]:
     try:
-        with engine.connect() as connection:
-            site = Site(where=describe(engine.url), prefix=prefix)
-            site.is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-            _look(connection, site)
-            return site
+        yield
     except SQLAlchemyError as error:
         raise source_error(error, engine.url) from error
 
@@ -83,14 +99,6 @@ def _missing(site: Site) -> str:
 
 def _named(site: Site, names: Iterable[str]) -> str:
     return ", ".join(site.prefix + name for name in names)
-
-
-def _look(connection: Connection, site: Site) -> None:
-    for name in REQUIRED_TABLES:
-        _look_at_table(connection, site, name, tuple(SNAPSHOT_COLUMNS[name]))
-    site.has_modules = _try(connection, site, "modules", tuple(SNAPSHOT_COLUMNS["modules"])) is None
-    if site.missing_tables:
-        site.other_prefixes = _prefixes(inspect(connection).get_table_names())
 
 
 def _look_at_table(connection: Connection, site: Site, name: str, columns: Sequence[str]) -> None:

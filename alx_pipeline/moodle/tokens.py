@@ -1,0 +1,146 @@
+"""The web-service tokens of a Moodle that had the plugin: read here, hashed and kept by `alx_core.services.tokens`.
+
+Which tokens, and what Moodle's REST server says of each, follows `authenticate_by_token()`, `authenticate_user()` and
+`load_function_info()` in Moodle's webservice/lib.php. A capability that a service asks for is not looked at: that
+takes Moodle's role system.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, TableClause, column, func, or_, select, table
+from sqlalchemy.exc import SQLAlchemyError
+
+from alx_core.domain.owner_state import OwnerState
+from alx_core.services.tokens import MoodleToken
+from alx_pipeline.moodle.failures import source_error
+from alx_pipeline.moodle.inspection import Site, inspect_tables, require_usable
+
+SERVICES = ("alx_report_api_custom", "alx_report_api")
+"""Short names of the plugin's service: made by hand as its guide says, or by its installation."""
+
+PERMANENT = 0
+"""EXTERNAL_TOKEN_PERMANENT: the only type that the REST server takes as `wstoken`."""
+
+TOKEN_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "external_tokens": (
+        "id", "token", "tokentype", "userid", "externalserviceid", "sid", "iprestriction", "validuntil", "timecreated",
+    ),
+    "external_services": ("id", "shortname", "enabled", "restrictedusers"),
+    "user": ("id", "username", "auth", "confirmed", "deleted", "suspended"),
+    "company_users": ("id", "userid", "companyid", "suspended"),
+}  # fmt: skip
+"""The tables that an import reads, with their columns."""
+
+AUTHORISED_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "external_services_users": ("externalserviceid", "userid", "iprestriction", "validuntil"),
+}
+"""Read only when the plugin's service is for authorised users alone."""
+
+Row = Mapping[str, Any]
+
+
+def inspect_tokens(engine: Engine, prefix: str) -> Site:
+    """Look whether the tables are there and may be read. Raises SourceUnreachable or SourceAccessDenied."""
+    return inspect_tables(engine, prefix, TOKEN_COLUMNS)
+
+
+def read_tokens(engine: Engine, prefix: str) -> list[MoodleToken]:
+    """Return the plugin's tokens with owner, company and restrictions, oldest first.
+
+    The company is the owner's one with the lowest id, as the plugin found it; one in which the owner is suspended in
+    every department does not count, as in the sync. Raises SourceError, which says what to do.
+    """
+    require_usable(inspect_tokens(engine, prefix))
+    with _connect(engine) as connection:
+        rows = [dict(row) for row in connection.execute(_tokens(prefix)).mappings()]
+        companies = _companies(connection, prefix)
+    authorised: dict[tuple[int, int], Row] = {}
+    if any(row["restrictedusers"] for row in rows):
+        require_usable(inspect_tables(engine, prefix, AUTHORISED_COLUMNS))
+        with _connect(engine) as connection:
+            authorised = _authorised(connection, prefix)
+    # `token` is not unique in Moodle, whose REST server takes the first row.
+    firsts = {row["token"]: row for row in reversed(rows)}
+    return [_token(row, companies, authorised) for row in rows if firsts[row["token"]] is row]
+
+
+@contextmanager
+def _connect(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise source_error(error, engine.url) from error
+
+
+def _table(prefix: str, name: str) -> TableClause:
+    return table(prefix + name, *(column(each) for each in {**TOKEN_COLUMNS, **AUTHORISED_COLUMNS}[name]))
+
+
+def _tokens(prefix: str) -> Select[*tuple[Any, ...]]:
+    """Permanent tokens of the plugin's services. A token with a `sid` lives as long as a session of the web site."""
+    tokens, services, users = (_table(prefix, name) for name in ("external_tokens", "external_services", "user"))
+    token = tokens.c
+    return (
+        select(
+            token.token, token.userid, token.externalserviceid, token.iprestriction, token.validuntil,
+            token.timecreated, services.c.enabled, services.c.restrictedusers, users.c.username, users.c.auth,
+            users.c.confirmed, users.c.deleted, users.c.suspended,
+        )
+        .select_from(tokens)
+        .join(services, services.c.id == token.externalserviceid)
+        .outerjoin(users, users.c.id == token.userid)
+        .where(services.c.shortname.in_(SERVICES), token.tokentype == PERMANENT, token.token != "")
+        .where(or_(token.sid.is_(None), token.sid == ""))
+        .order_by(token.id)
+    )  # fmt: skip
+
+
+def _companies(connection: Connection, prefix: str) -> dict[int, int]:
+    """The company of each owner of a token."""
+    member, owners = _table(prefix, "company_users").c, _table(prefix, "external_tokens").c.userid
+    query = (
+        select(member.userid, member.companyid)
+        .where(member.userid.in_(select(owners)))
+        .group_by(member.userid, member.companyid)
+        .having(func.min(member.suspended) == 0)
+        .order_by(member.userid, member.companyid.desc())
+    )
+    return {int(userid): int(companyid) for userid, companyid in connection.execute(query)}
+
+
+def _authorised(connection: Connection, prefix: str) -> dict[tuple[int, int], Row]:
+    """Who may use which service, by (service, user)."""
+    rows = connection.execute(select(_table(prefix, "external_services_users"))).mappings()
+    return {(int(row["externalserviceid"]), int(row["userid"])): dict(row) for row in rows}
+
+
+def _token(row: Row, companies: Mapping[int, int], authorised: Mapping[tuple[int, int], Row]) -> MoodleToken:
+    grant = authorised.get((row["externalserviceid"], row["userid"])) if row["restrictedusers"] else None
+    restrictions = {each["iprestriction"] for each in (row, grant) if each is not None and each["iprestriction"]}
+    expiries = [each["validuntil"] for each in (row, grant) if each is not None and each["validuntil"]]
+    # Moodle wants an address to be in both lists; one list can't say that, so such a token is refused.
+    is_refused = bool(row["restrictedusers"] and grant is None) or len(restrictions) > 1
+    return MoodleToken(
+        token=row["token"],
+        name=row["username"] or "",
+        companyid=companies.get(row["userid"]),
+        owner_userid=row["userid"],
+        owner_state=OwnerState.REFUSED if is_refused else _state(row),
+        allowed_networks=next(iter(restrictions)) if len(restrictions) == 1 else "",
+        created_at=row["timecreated"],
+        expires_at=min(expiries, default=None),
+    )
+
+
+def _state(row: Row) -> OwnerState:
+    """What Moodle's REST server checks of service and owner."""
+    if not row["enabled"]:
+        return OwnerState.REFUSED
+    if row["deleted"] is None or row["deleted"]:
+        return OwnerState.DELETED
+    if not row["confirmed"] or row["auth"] == "nologin":
+        return OwnerState.REFUSED
+    return OwnerState.SUSPENDED if row["suspended"] else OwnerState.ACTIVE
