@@ -1,0 +1,145 @@
+"""The alerts about the sync: failed, stale, too many bad records. Pure rules over what the books and Dagster say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alx_core.domain.alerts import AlertName, Incident, Judgement, Observation, Severity
+from alx_core.domain.freshness import Freshness, SyncHealth
+
+COMPANIES_NAMED = 20
+ERROR_LENGTH = 600
+"""Characters of a root cause in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFailure:
+    """A sync run that failed at `at` (epoch seconds). `companies` are the shortnames it failed for; empty: all."""
+
+    at: int
+    cause: str
+    companies: Sequence[str] = ()
+    run_id: str | None = None
+    """Dagster's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunErrors:
+    """What a sync run, Dagster's `run_id`, read: rows judged, and bad records among them, all and by shortname."""
+
+    processed: int
+    errors: int
+    worst: Sequence[tuple[str, int]] = ()
+    run_id: str | None = None
+
+
+def judge_failure(
+    failure: SyncFailure | None,
+    *,
+    succeeded_at: int | None,
+    incident: Incident | None,
+    companies: Sequence[str],
+    dagster: str,
+) -> Judgement:
+    """`sync_failed`: the newest failure is later than the newest success.
+
+    `failure` is the newest one that is known; `succeeded_at` when an hourly sync last succeeded; `companies` are all
+    there are. It is well again when a sync succeeded after the failure of `incident`, and not before.
+    """
+    alerts = frozenset({AlertName.SYNC_FAILED})
+    if failure is not None and (succeeded_at is None or failure.at > succeeded_at):
+        return Judgement(alerts, [_failed(failure, companies, dagster)])
+    failed_at = None if incident is None else incident.details.get("failed_at")
+    is_over = succeeded_at is not None and (failed_at is None or succeeded_at >= float(failed_at))
+    return Judgement(alerts, well=None if is_over else frozenset())
+
+
+def _failed(failure: SyncFailure, companies: Sequence[str], dagster: str) -> Observation:
+    named = failure.companies or companies
+    whose = f"{len(failure.companies)} of {len(companies)} companies" if failure.companies else "every company"
+    return Observation(
+        AlertName.SYNC_FAILED,
+        Severity.CRITICAL,
+        title="The sync failed",
+        message=f"It failed for {whose}: {_names(named)}. Cause: {shorten(failure.cause)}",
+        recommendation=(
+            "Mend the cause; `alx doctor` names what it finds. The next hour makes up for the failed one by itself, "
+            "or start it at once: materialize the red hour in Dagit, or run `alx sync`."
+        ),
+        link=f"{dagster}/runs/{failure.run_id}" if failure.run_id else f"{dagster}/assets/reporting_table",
+        details={"failed_at": failure.at, "cause": shorten(failure.cause), "companies": ", ".join(named)},
+    )
+
+
+def judge_staleness(health: SyncHealth, *, first_try_at: int | None, stale_after_s: float, dagster: str) -> Judgement:
+    """`sync_stale`: no sync of the newest hour succeeded for longer than `stale_after_s` seconds.
+
+    An installation that never synced is stale when its first try is so long ago; before any try there is nothing to
+    say.
+    """
+    alerts = frozenset({AlertName.SYNC_STALE})
+    if health.freshness is Freshness.FRESH:
+        return Judgement(alerts)
+    since = first_try_at if health.freshness is Freshness.NEVER else health.last_success_at
+    if since is None or health.now - since <= stale_after_s:
+        return Judgement(alerts, well=frozenset())
+    hours = (health.now - since) / 3600
+    state = "No sync ever succeeded" if health.freshness is Freshness.NEVER else "The newest hour is missing"
+    return Judgement(
+        alerts,
+        [
+            Observation(
+                AlertName.SYNC_STALE,
+                Severity.CRITICAL,
+                title=f"No successful sync for {hours:.1f} hours",
+                message=f"{state}: reports show what Moodle said {hours:.1f} hours ago.",
+                recommendation=(
+                    "Look for failed or waiting runs in Dagit. No runs at all: is the daemon running, and the schedule "
+                    "`hourly_sync_schedule` on? `alx status` tells from the table's own books."
+                ),
+                link=f"{dagster}/assets/reporting_table",
+                details={"hours": round(hours, 2), "since": since, "limit_hours": round(stale_after_s / 3600, 2)},
+            )
+        ],
+    )
+
+
+def judge_error_rate(run: RunErrors | None, *, limit_pct: float, dagster: str) -> Judgement:
+    """`sync_error_rate`: more than `limit_pct` percent of what the newest sync judged were bad records."""
+    alerts = frozenset({AlertName.SYNC_ERROR_RATE})
+    if run is None or run.processed == 0:
+        return Judgement(alerts, well=frozenset())
+    rate_pct = 100 * run.errors / run.processed
+    if rate_pct <= limit_pct:
+        return Judgement(alerts)
+    worst = "; ".join(f"{name}: {errors:,}" for name, errors in run.worst)
+    return Judgement(
+        alerts,
+        [
+            Observation(
+                AlertName.SYNC_ERROR_RATE,
+                Severity.WARNING,
+                title=f"{rate_pct:.1f} % bad records",
+                message=(
+                    f"{run.errors:,} of {run.processed:,} records in Moodle can't be right (limit {limit_pct:g} %). "
+                    f"Rows that hang on them stay as they were.{f' {worst}.' if worst else ''}"
+                ),
+                recommendation=(
+                    "See which records: `SELECT * FROM sync_errors ORDER BY id DESC`. Often an import wrote text where "
+                    "a number belongs, or times in milliseconds: mend them in Moodle."
+                ),
+                link=f"{dagster}/runs/{run.run_id}" if run.run_id else f"{dagster}/assets/reporting_table",
+                details={"errors": run.errors, "processed": run.processed, "rate_pct": round(rate_pct, 3)},
+            )
+        ],
+    )
+
+
+def shorten(text: str, length: int = ERROR_LENGTH) -> str:
+    """Cut a text to `length` characters, and put it on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:COMPANIES_NAMED])
+    return f"{shown} and {len(names) - COMPANIES_NAMED} more" if len(names) > COMPANIES_NAMED else shown or "none known"
