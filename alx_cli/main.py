@@ -9,11 +9,14 @@ import click
 from alx_core.errors import AlxError
 
 COMMANDS = {
+    "api": "Serve the API and the status page alone",
+    "company": "Show the companies, and show or change what is set for them",
     "demo": "A made-up Moodle, synced and served on this machine",
     "doctor": "Check settings, databases and rights, and say how to mend what is wrong",
     "migrate": "Bring the reporting database's schema up to date",
     "status": "How fresh the reporting table is, and what the last syncs did",
     "sync": "Bring the reporting table up to date",
+    "token": "Make, list, revoke and import the tokens with which reports read",
     "up": "Run Dagit, its daemon and all that belongs to them",
 }
 """Command -> what it does. `alx_cli.commands.<name>` holds each as `command`."""

@@ -1,4 +1,4 @@
-"""What `alx up` runs: Dagster's code server, daemon and web server."""
+"""What `alx up` runs: Dagster's code server, daemon and web server, and the API."""
 
 import hashlib
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from alx_cli.api_process import api_command
+from alx_cli.ports import answers_on_port
 from alx_cli.processes import Service, program
 from alx_core.settings import Settings, split_bind
 
@@ -38,27 +40,14 @@ def dagster_services(settings: Settings) -> list[Service]:
         Service(
             "Dagit",
             [program("dagster-webserver"), "-h", host, "-p", str(port), "-w", str(workspace)],
-            is_ready=answers_on_port(host, port),
+            is_ready=answers_on_port(settings.dagster_bind),
         ),
     ]  # fmt: skip
 
 
-def answers_on_port(host: str, port: int) -> Callable[[], bool]:
-    """Return a function that tells whether somebody listens on a TCP port."""
-
-    def is_ready() -> bool:
-        try:
-            with socket.create_connection((host, port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    return is_ready
-
-
-def is_taken(bind: str) -> bool:
-    """Whether `host:port` is in use already."""
-    return answers_on_port(*split_bind(bind))()
+def api_service(settings: Settings) -> Service:
+    """Return the API's process: gunicorn, with the status page."""
+    return Service("The API", api_command(), is_ready=answers_on_port(settings.api_bind))
 
 
 def _answers_on_socket(path: Path) -> Callable[[], bool]:

@@ -7,17 +7,26 @@ import click
 from pydantic import SecretStr
 
 from alx_cli.commands.sync import print_result
-from alx_cli.commands.up import serve
-from alx_cli.output import stderr
+from alx_cli.commands.up import require_ports, say_where, serve
+from alx_cli.demo.tokens import FILE_NAME, demo_tokens
+from alx_cli.output import make_table, stderr, stdout
+from alx_cli.ports import address_of
 from alx_cli.terminal import Bars, SyncBars
 from alx_core.errors import SettingsError
 from alx_core.settings import Settings, load_settings
-from alx_core.store.engine import connect, open_engine
+from alx_core.store.companies import list_companies
+from alx_core.store.engine import connect, open_engine, transaction
 from alx_core.store.runs import latest_runs
 from alx_core.store.schema import current_revision
 
 MARK = "# Written by `alx demo`: every alx command in this folder works on the made-up Moodle."
 MIN_LEARNERS = 100
+CURL = """\
+  curl {address}/webservice/rest/server.php \\
+    -d wstoken={token} \\
+    -d wsfunction=local_alx_report_api_get_course_progress \\
+    -d moodlewsrestformat=json -d limit=5
+"""
 
 
 @click.command()
@@ -27,10 +36,13 @@ MIN_LEARNERS = 100
 def command(learners: int, no_serve: bool, fresh: bool) -> None:
     """A made-up Moodle, synced and served on this machine.
 
-    Makes a Moodle with IOMAD in ALX_HOME (SQLite), runs the hourly sync through Dagster and serves the result until
-    Ctrl-C. Your own ALX_MOODLE_URL is not touched, and a reporting database with other data in it is refused.
+    Makes a Moodle with IOMAD in ALX_HOME (SQLite), runs the hourly sync through Dagster, makes a token for each company
+    and serves the result until Ctrl-C. Your own ALX_MOODLE_URL is not touched, and a reporting database with other data
+    in it is refused.
     """
     settings = load_settings()
+    if not no_serve:
+        require_ports(settings)
     env_file = settings.home.absolute() / ".env"
     _require_ours(settings, env_file)
     moodle = settings.home.absolute() / f"demo-moodle-{learners}.sqlite"
@@ -39,8 +51,18 @@ def command(learners: int, no_serve: bool, fresh: bool) -> None:
     env_file.write_text(f"{MARK}\nALX_MOODLE_URL={url}\n", encoding="utf-8")
     settings = settings.model_copy(update={"moodle_url": SecretStr(url)})
     _sync(settings)
-    if not no_serve:
-        serve(settings)
+    tokens = _tokens(settings)
+    if no_serve:
+        _show_tokens(settings, tokens)
+        status_page = f"{address_of(settings.api_bind)}/status"
+        stderr.print(f"Nothing is served yet: `alx up` starts the API, the status page {status_page} and Dagit.")
+        return
+
+    def on_ready() -> None:
+        _show_tokens(settings, tokens)
+        say_where(settings)
+
+    serve(settings, on_ready=on_ready)
 
 
 def _require_ours(settings: Settings, env_file: Path) -> None:
@@ -85,3 +107,23 @@ def _sync(settings: Settings) -> None:
     print_result(result)
     if result.failed:
         raise SystemExit(1)
+
+
+def _tokens(settings: Settings) -> list[tuple[str, int, str]]:
+    """Return (shortname, rows, token) of each company, most rows first."""
+    with open_engine(settings.database) as engine, transaction(engine) as connection:
+        tokens = demo_tokens(connection, settings.home.absolute(), now=int(time.time()))
+        rows = {row["shortname"]: int(row["row_count"]) for row in list_companies(connection)}
+    return sorted(((name, rows[name], token) for name, token in tokens.items()), key=lambda each: (-each[1], each[0]))
+
+
+def _show_tokens(settings: Settings, tokens: list[tuple[str, int, str]]) -> None:
+    stdout.print(f"\nOne token per company, kept in {FILE_NAME} because all is made up; yours are shown once:\n")
+    table = make_table(None, ["Company"], ["Rows"])
+    table.add_column("Token", no_wrap=True)
+    for shortname, rows, token in tokens:
+        table.add_row(shortname, f"{rows:,}", token)
+    stdout.print(table)
+    shortname, _rows, token = tokens[0]
+    click.echo(f"\nFive rows of {shortname}, asked for as Power BI does:\n")
+    click.echo(CURL.format(address=address_of(settings.api_bind), token=token))
