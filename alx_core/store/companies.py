@@ -1,5 +1,6 @@
 """The companies as the reporting database knows them: names from Moodle, and how far readers may read."""
 
+import secrets
 from collections.abc import Collection
 from typing import Any
 
@@ -21,7 +22,8 @@ def upsert_company(connection: Connection, companyid: int, **values: object) -> 
     """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one."""
     insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     zero = {"shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0}
-    statement = insert(companies).values(companyid=companyid, **{**zero, **values})
+    new = {**zero, "cache_id": secrets.token_hex(8), **values}
+    statement = insert(companies).values(companyid=companyid, **new)
     connection.execute(statement.on_conflict_do_update(index_elements=["companyid"], set_=values))
 
 

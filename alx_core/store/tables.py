@@ -79,6 +79,7 @@ companies = Table(
     Column("last_synced_at", BigInteger, comment="when a sync last brought the company up to date"),
     Column("last_error", Text, comment="why the last sync of the company failed; NULL when it did not"),
     Column("settings_version", BigInteger, nullable=False, server_default="0", comment="moves with any setting"),
+    Column("cache_id", String(16), comment="random: tells its pages in a Redis from those of another database"),
     Index(None, "shortname"),
 )
 
@@ -216,8 +217,15 @@ api_sessions = Table(
     Column("last_page_at", Float, nullable=False, comment="when a page with more behind it was last served"),
     Column("finished_at", Float, comment="when the last page was served"),
     Column("charged_at", Float, nullable=False, server_default="0", comment="quota_mode=reads: last charge"),
+    Column("reads_begun", Integer, nullable=False, server_default="0",
+           comment="first pages served that have more behind them"),
+    Column("reads_finished", Integer, nullable=False, server_default="0",
+           comment="of these, how many came to their last page"),
+    Column("settings_version", BigInteger, nullable=False, server_default="0",
+           comment="companies.settings_version at its beginning"),
+    Column("view", Text, nullable=False, server_default="", comment="JSON: courses and fields hidden at its beginning"),
     comment="One paged read per token and limit: what its pages show, whatever syncs meanwhile",
-)
+)  # fmt: skip
 
 sync_status = Table(
     "local_alx_api_sync_status",
@@ -227,6 +235,8 @@ sync_status = Table(
     Column("position_at", BigInteger, nullable=False),
     Column("pending_seq", BigInteger, comment="what it will be once the next read begins"),
     Column("pending_at", BigInteger),
+    Column("position_view", Text, comment="what was hidden: another view begins anew"),
+    Column("pending_view", Text),
     comment="Where each incremental client stands",
 )
 
