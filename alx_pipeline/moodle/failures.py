@@ -15,6 +15,7 @@ from alx_core.errors import (
 ACCESS_CODES = {"1044", "1045", "1142", "1143", "1698", "28000", "28P01", "42501"}
 SCHEMA_CODES = {"1049", "1054", "1146", "3D000", "42P01", "42703"}
 ACCESS_TEXTS = ("access denied", "password authentication failed", "permission denied", "no password supplied")
+UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
 SCHEMA_TEXTS = ("no such table", "no such column", "does not exist", "unknown database", "unknown column")
 
 
@@ -25,7 +26,7 @@ def source_error(error: BaseException, url: URL) -> SourceError:
     where = describe(url)
     code = _code(cause)
     lowered = text.lower()
-    if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS):
+    if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS) or UNKNOWN_ROLE.search(lowered):
         return SourceAccessDenied(
             f"Moodle's database {where} refused: {text}. Check user and password in ALX_MOODLE_URL, and that the "
             "user has SELECT on Moodle's tables; `alx doctor` lists them."
