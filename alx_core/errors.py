@@ -10,9 +10,12 @@
     ├── StoreError               the reporting database
     │   ├── StoreUnreachable     down, wrong host, wrong password (transient)
     │   └── SchemaOutOfDate      migrations are missing, or newer than this version
-    └── SyncError
-        ├── SyncLocked           another sync holds the writer's lock (transient)
-        └── CompaniesFailed      some companies could not be written; the others are committed
+    ├── SyncError
+    │   ├── SyncLocked           another sync holds the writer's lock (transient)
+    │   └── CompaniesFailed      some companies could not be written; the others are committed
+    └── DeliveryError            a message could not be delivered to its channel
+        ├── DeliveryFailed       no answer, or "not now" (transient)
+        └── DeliveryRefused      the channel will never take it
 
 A message is written for the person who reads it: what is wrong, then what to do. It never holds a password, a token
 or a learner's data. `is_transient` says whether trying again unchanged can help; it is decided here, at the boundary
@@ -94,3 +97,22 @@ class CompaniesFailed(SyncError):
             f"{len(self.failed)} of {total} companies failed, the others are committed. {names}. "
             "Mend the cause and run the sync again: it picks up where it stopped."
         )
+
+
+class DeliveryError(AlxError):
+    """A message could not be delivered. Its text never holds the channel's address, which is a secret."""
+
+
+class DeliveryFailed(DeliveryError):
+    """The channel did not answer, or said to come back later."""
+
+    is_transient = True
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        """Keep what the channel asked for: seconds to wait before the next try."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryRefused(DeliveryError):
+    """The channel refused the message for good."""

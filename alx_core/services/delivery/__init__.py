@@ -1,0 +1,1 @@
+"""Delivering what the outbox holds: `outbox` takes messages out, `slack` and `mail` send them."""

@@ -1,0 +1,117 @@
+"""Take what is due out of the outbox and send it, one message at a time, for a bounded time.
+
+A message is claimed in one transaction, sent outside of any, and its fate written in another. Between "the channel
+took it" and "written down" a process can die: then the message goes out a second time when the lease is over. Nothing
+can rule that out without the channel's help; e-mails carry the same Message-ID both times.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from alx_core.clock import Clock
+from alx_core.domain.alerts import MessageKind
+from alx_core.domain.messages import Channel, Message, retry_in_s
+from alx_core.errors import DeliveryFailed, DeliveryRefused
+from alx_core.services.delivery.mail import Mailer, MailServer
+from alx_core.services.delivery.slack import SlackWebhook
+from alx_core.settings import Settings, split_list
+from alx_core.store.engine import transaction
+from alx_core.store.outbox import Delivery, claim, hold_back, note_abandoned, note_delivered, note_failed
+
+log = structlog.get_logger()
+
+LEASE_S = 60
+"""How long a claimed message is nobody else's: longer than the longest try."""
+BUDGET_S = 15.0
+"""No further try begins after so many seconds: with the last one a tick stays below 40."""
+
+
+class Sender(Protocol):
+    """A channel. Returns a remark, or raises DeliveryFailed or DeliveryRefused."""
+
+    def send(self, message: Message, delivery_id: int, /) -> str | None:
+        """Send one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What was done with the outbox, by count of messages."""
+
+    delivered: int = 0
+    failed: int = 0
+    abandoned: int = 0
+
+
+def senders_of(settings: Settings) -> dict[Channel, Sender]:
+    """Return the channels that are configured."""
+    senders: dict[Channel, Sender] = {}
+    if settings.slack_webhook_url is not None:
+        senders[Channel.SLACK] = SlackWebhook(settings.slack_webhook_url.get_secret_value())
+    recipients = split_list(settings.alert_emails)
+    if settings.smtp_url is not None and recipients:
+        server = MailServer.from_url(settings.smtp_url.get_secret_value())
+        senders[Channel.EMAIL] = Mailer(server, sender=settings.alert_from, recipients=recipients)
+    return senders
+
+
+def deliver_due(
+    engine: Engine,
+    senders: Mapping[Channel, Sender],
+    *,
+    clock: Clock,
+    budget_s: float = BUDGET_S,
+    jitter: Callable[[], float] = random.random,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Delivered:
+    """Send what is due until nothing is, or `budget_s` seconds are over. A channel that fails rests until next time."""
+    give_up_at = monotonic() + budget_s
+    resting: set[Channel] = set()
+    delivered = failed = abandoned = 0
+    while awake := [each for each in senders if each not in resting]:
+        if monotonic() > give_up_at:
+            break
+        with transaction(engine) as connection:
+            delivery = claim(connection, awake, now=int(clock()), lease_s=LEASE_S)
+        if delivery is None:
+            break
+        try:
+            remark = senders[delivery.channel].send(delivery.message, delivery.id)
+        except DeliveryRefused as error:
+            abandoned += 1
+            _abandon(engine, delivery, str(error))
+        except DeliveryFailed as error:
+            failed += 1
+            resting.add(delivery.channel)
+            _give_back(engine, delivery, error, now=int(clock()), jitter=jitter)
+        else:
+            delivered += 1
+            with transaction(engine) as connection:
+                note_delivered(connection, delivery, now=int(clock()), remark=remark)
+            log.info("alert_delivered", delivery_id=delivery.id, channel=delivery.channel.value)
+    return Delivered(delivered, failed, abandoned)
+
+
+def _abandon(engine: Engine, delivery: Delivery, error: str) -> None:
+    with transaction(engine) as connection:
+        note_abandoned(connection, delivery, error=error)
+    log.error("alert_abandoned", delivery_id=delivery.id, channel=delivery.channel.value, error=error)
+
+
+def _give_back(
+    engine: Engine, delivery: Delivery, error: DeliveryFailed, *, now: int, jitter: Callable[[], float]
+) -> None:
+    if delivery.message.kind is MessageKind.TEST:  # somebody waits for the answer, and tries again by hand
+        _abandon(engine, delivery, str(error))
+        return
+    wait_s = retry_in_s(delivery.attempts, retry_after_s=error.retry_after_s, jitter=jitter)
+    with transaction(engine) as connection:
+        note_failed(connection, delivery, error=str(error), next_attempt_at=now + wait_s)
+        if error.retry_after_s is not None:
+            hold_back(connection, delivery.channel, until=now + wait_s)
+    log.warning("alert_delivery_failed", delivery_id=delivery.id, channel=delivery.channel.value, retry_in_s=wait_s)

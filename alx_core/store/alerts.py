@@ -1,0 +1,151 @@
+"""Incidents in `local_alx_api_alerts`. What becomes of them is decided in `domain/alerts`; messages are in `outbox`."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from alx_core.domain.alerts import AlertName, AlertState, Incident, Key, Observation, Severity, Transition
+from alx_core.store.engine import is_postgresql
+from alx_core.store.tables import alerts
+
+LOCK_KEY = 0x616C785F616C7274
+"""Key of the PostgreSQL advisory lock: the letters `alx_alrt`."""
+
+NOT_OVER = text("state <> 'resolved'")
+"""Written as the partial unique index has it, or the database would not see that it fits."""
+
+
+def take_turns(connection: Connection) -> None:
+    """Let one transaction at a time decide about alerts, so that two processes never tell the same twice.
+
+    On SQLite a transaction that writes is alone anyway.
+    """
+    if is_postgresql(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+
+
+def find_incidents(connection: Connection, names: Collection[AlertName]) -> list[Incident]:
+    """Return the incidents of these alerts that are not over, oldest first."""
+    query = select(alerts).where(NOT_OVER, alerts.c.alert.in_([each.value for each in names])).order_by(alerts.c.id)
+    return [_incident(row) for row in connection.execute(query).mappings()]
+
+
+def last_told(connection: Connection, names: Collection[AlertName], *, since: int) -> dict[Key, int]:
+    """Return when people were last told that an alert is the case, by alert and subject, as far as that is `since`."""
+    row = alerts.c
+    query = (
+        select(row.alert, row.subject, func.max(row.notified_at))
+        .where(row.alert.in_([each.value for each in names]), row.notified_at > since)
+        .group_by(row.alert, row.subject)
+    )
+    return {(AlertName(alert), subject): int(at) for alert, subject, at in connection.execute(query)}
+
+
+def open_incident(connection: Connection, seen: Observation, *, now: int, is_told: bool) -> int | None:
+    """Write a new incident and return its id; None when there is one already."""
+    dialect_insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    statement = (
+        dialect_insert(alerts)
+        .values(
+            alert=seen.alert.value,
+            subject=seen.subject,
+            severity=seen.severity.value,
+            state=AlertState.OPEN.value,
+            companyid=seen.companyid,
+            token_id=seen.token_id,
+            occurrences=1,
+            opened_at=now,
+            last_seen_at=now,
+            notified_at=now if is_told else None,
+            **_texts(seen),
+        )
+        .on_conflict_do_nothing(index_elements=["alert", "subject"], index_where=NOT_OVER)
+        .returning(alerts.c.id)
+    )
+    return connection.execute(statement).scalar()
+
+
+def note_seen(connection: Connection, incident: Incident, change: Transition, *, now: int) -> None:
+    """Write that an incident goes on, with its newest figures."""
+    assert change.observation is not None  # noqa: S101  # that is what going on means
+    values: dict[str, object] = {
+        "severity": change.severity.value,
+        "state": change.state.value,
+        "occurrences": alerts.c.occurrences + 1,
+        "last_seen_at": now,
+        **_texts(change.observation),
+    }
+    if change.message is not None:
+        values["notified_at"] = now
+    if change.state is AlertState.OPEN:
+        values["acknowledged_at"] = None
+    connection.execute(update(alerts).where(alerts.c.id == incident.id).values(**values))
+
+
+def resolve_incident(connection: Connection, alert_id: int, *, now: int) -> bool:
+    """Write that an incident is over; False when it was already, or never was."""
+    statement = update(alerts).where(alerts.c.id == alert_id, NOT_OVER)
+    return connection.execute(statement.values(state=AlertState.RESOLVED.value, resolved_at=now)).rowcount == 1
+
+
+def acknowledge_incident(connection: Connection, alert_id: int, *, now: int) -> bool:
+    """Write that somebody takes care of an incident; False unless it is open."""
+    statement = update(alerts).where(alerts.c.id == alert_id, alerts.c.state == AlertState.OPEN.value)
+    return connection.execute(statement.values(state=AlertState.ACKNOWLEDGED.value, acknowledged_at=now)).rowcount == 1
+
+
+def add_test_alert(connection: Connection, seen: Observation, *, now: int) -> int:
+    """Write an alert that is over as soon as it is there, and return its id."""
+    statement = insert(alerts).values(
+        alert=seen.alert.value,
+        subject=seen.subject,
+        severity=seen.severity.value,
+        state=AlertState.RESOLVED.value,
+        occurrences=1,
+        opened_at=now,
+        last_seen_at=now,
+        resolved_at=now,
+        **_texts(seen),
+    )
+    return int(connection.execute(statement.returning(alerts.c.id)).scalar_one())
+
+
+def find_alert(connection: Connection, alert_id: int) -> dict[str, Any] | None:
+    """Return an alert's row."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def list_alerts(connection: Connection, *, limit: int, only_open: bool = False) -> list[dict[str, Any]]:
+    """Return alerts, newest first; `only_open` leaves out those that are over."""
+    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
+    rows = connection.execute(query.where(NOT_OVER) if only_open else query).mappings()
+    return [{**row, "details": json.loads(row["details"])} for row in rows]
+
+
+def _texts(seen: Observation) -> dict[str, str]:
+    return {
+        "title": seen.title,
+        "message": seen.message,
+        "recommendation": seen.recommendation,
+        "link": seen.link,
+        "details": json.dumps(dict(seen.details), sort_keys=True, ensure_ascii=False),
+    }
+
+
+def _incident(row: Mapping[Any, Any]) -> Incident:
+    return Incident(
+        id=row["id"],
+        alert=AlertName(row["alert"]),
+        subject=row["subject"],
+        severity=Severity(row["severity"]),
+        state=AlertState(row["state"]),
+        opened_at=row["opened_at"],
+        last_seen_at=row["last_seen_at"],
+        notified_at=row["notified_at"],
+        details=json.loads(row["details"]),
+    )
