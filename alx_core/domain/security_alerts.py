@@ -1,10 +1,11 @@
 """The alerts about who calls: quotas that run out, keys that are tried, unusual activity. Pure rules over counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alx_core.domain.alerts import AlertName, Figures, Judgement, Observation, Severity
+from alx_core.domain.alerts import AlertName, Judgement, Key, Observation, Severity
 from alx_core.domain.quota import WARN_SHARE
+from alx_core.domain.unusual import Finding, UnusualKind
 
 ATTACK_FACTOR = 10
 """From this many times the limit on, refused keys are an attack and no longer a slip."""
@@ -32,20 +33,6 @@ class Refusals:
     def subject(self) -> str:
         """What the incident is called."""
         return f"{self.source} {self.value}"
-
-
-@dataclass(frozen=True, slots=True)
-class Unusual:
-    """Something out of the ordinary that `services/unusual` found."""
-
-    subject: str
-    severity: Severity
-    title: str
-    message: str
-    recommendation: str
-    details: Figures
-    companyid: int | None = None
-    token_id: int | None = None
 
 
 def judge_quotas(uses: Sequence[QuotaUse], *, resets_at: str, public: str) -> Judgement:
@@ -102,23 +89,81 @@ def _refused(each: Refusals, limit: int, public: str) -> Observation:
     )
 
 
-def judge_unusual(found: Sequence[Unusual], *, public: str) -> Judgement:
-    """`unusual_activity`: whatever was found in the last complete hour."""
-    return Judgement(
-        frozenset({AlertName.UNUSUAL_ACTIVITY}),
-        [
-            Observation(
-                AlertName.UNUSUAL_ACTIVITY,
-                each.severity,
-                subject=each.subject,
-                companyid=each.companyid,
-                token_id=each.token_id,
-                title=each.title,
-                message=each.message,
-                recommendation=each.recommendation,
-                link=f"{public}/status?tab=security",
-                details=each.details,
-            )
-            for each in found
-        ],
+def judge_unusual(findings: Sequence[Finding], *, shortnames: Mapping[int, str], public: str) -> Judgement:
+    """`unusual_activity`: whatever was found. `shortnames` by companyid."""
+    bad: dict[Key, Observation] = {}
+    for finding in findings:
+        shortname = shortnames.get(finding.companyid or 0, "no company")
+        observation = UNUSUAL[finding.kind](finding, shortname, f"{public}/status?tab=security")
+        bad.setdefault(observation.key, observation)
+    return Judgement(frozenset({AlertName.UNUSUAL_ACTIVITY}), list(bad.values()))
+
+
+def _volume(finding: Finding, shortname: str, link: str) -> Observation:
+    calls, usual = finding.figures["calls"], finding.figures["usual"]
+    return _unusual(
+        finding,
+        Severity.WARNING,
+        subject=f"calls of {shortname}",
+        title=f"{shortname} calls far more than usual",
+        message=f"{calls:,} calls within the hour; at this hour of the week it is usually {usual:,g}.",
+        recommendation="A refresh in a loop, or somebody else with its token? See who calls; revoke the token if so.",
+        link=link,
+    )
+
+
+def _new_address(finding: Finding, shortname: str, link: str) -> Observation:
+    return _unusual(
+        finding,
+        Severity.INFO,
+        subject=f"token {finding.token_id} from {finding.address}",
+        title=f"A token of {shortname} is used from a new address",
+        message=f"Token {finding.token_id} came from {finding.address} for the first time.",
+        recommendation=(
+            "Known? Then there is nothing to do. Else `alx token revoke` it, and bind the next one to its addresses "
+            "with `--allow-ip`."
+        ),
+        link=link,
+    )
+
+
+def _truncated(finding: Finding, shortname: str, link: str) -> Observation:
+    rows, table_rows = finding.figures["rows"], finding.figures["table_rows"]
+    return _unusual(
+        finding,
+        Severity.WARNING,
+        subject=f"first page by token {finding.token_id}",
+        title=f"A report of {shortname} shows only its first page",
+        message=(
+            f"The client of token {finding.token_id} read {rows:,} rows of {table_rows:,} and did not ask for the rest."
+        ),
+        recommendation=(
+            "Let the report ask for further pages with `offset` until one is not full, or read /api/v1 or /odata/v4, "
+            "which name the next page."
+        ),
+        link=link,
+    )
+
+
+UNUSUAL: dict[UnusualKind, Callable[[Finding, str, str], Observation]] = {
+    UnusualKind.VOLUME: _volume,
+    UnusualKind.NEW_ADDRESS: _new_address,
+    UnusualKind.TRUNCATED_READER: _truncated,
+}
+
+
+def _unusual(
+    finding: Finding, severity: Severity, *, subject: str, title: str, message: str, recommendation: str, link: str
+) -> Observation:
+    return Observation(
+        AlertName.UNUSUAL_ACTIVITY,
+        severity,
+        subject=subject,
+        title=title,
+        message=message,
+        recommendation=recommendation,
+        link=link,
+        details={"kind": finding.kind.value, "address": finding.address, **finding.figures},
+        companyid=finding.companyid,
+        token_id=finding.token_id,
     )

@@ -1,7 +1,7 @@
 """The alerts about the sync: failed, stale, too many bad records. Pure rules over what the books and Dagster say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alx_core.domain.alerts import AlertName, Incident, Judgement, Observation, Severity
 from alx_core.domain.freshness import Freshness, SyncHealth
@@ -30,6 +30,15 @@ class RunErrors:
     errors: int
     worst: Sequence[tuple[str, int]] = ()
     run_id: str | None = None
+
+
+def newest_of(of_dagster: SyncFailure | None, booked: SyncFailure | None) -> SyncFailure | None:
+    """Return the later failure; where both are the same run, the companies are the books' and the end is Dagster's."""
+    if of_dagster is None or booked is None:
+        return of_dagster or booked
+    if of_dagster.run_id == booked.run_id:
+        return replace(booked, at=max(of_dagster.at, booked.at))
+    return max(of_dagster, booked, key=lambda each: each.at)
 
 
 def judge_failure(

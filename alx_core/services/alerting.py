@@ -5,6 +5,7 @@ Whatever sees alerts calls `take_in`: sensors, and nobody else needs to know how
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 from sqlalchemy import Connection
@@ -48,10 +49,19 @@ class Policy:
 class Taken:
     """What a judgement led to, by count. `told` counts messages, each for all channels."""
 
-    bad: int
-    opened: int
-    recovered: int
-    told: int
+    bad: int = 0
+    opened: int = 0
+    recovered: int = 0
+    told: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        """Put two looks together."""
+        return type(self)(
+            self.bad + other.bad,
+            self.opened + other.opened,
+            self.recovered + other.recovered,
+            self.told + other.told,
+        )
 
     def __str__(self) -> str:
         """For the tick's line in Dagit."""

@@ -1,0 +1,159 @@
+"""The alerts about the API's last complete hour: slow, failing, not cached. Pure rules over the hourly metrics.
+
+Companies are judged one by one. Those with fewer calls than a judgement needs are judged together, with subject '':
+an API that fails everybody shows also where nobody calls often.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from alx_core.domain.alerts import AlertName, Judgement, Key, Observation, Severity
+from alx_core.domain.metrics import Traffic
+
+API_ALERTS = frozenset({AlertName.API_SLOW, AlertName.API_SUCCESS_RATE, AlertName.API_CACHE_HIT_RATE})
+CODES_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLimits:
+    """The thresholds. `min_calls`: calls, or for the cache successes, below which an hour is not judged."""
+
+    slow_ms: float
+    success_pct: float
+    cache_hit_pct: float
+    min_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyHour:
+    """What one company's clients did in the hour, and the limits that hold for it. `is_cached`: its cache is on."""
+
+    companyid: int | None
+    shortname: str
+    traffic: Traffic
+    limits: ApiLimits
+    is_cached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    key: Key
+    bad: Observation | None
+
+
+def judge_api_hour(hour: int, companies: Sequence[CompanyHour], *, limits: ApiLimits, public: str) -> Judgement:
+    """`api_slow`, `api_success_rate`, `api_cache_hit_rate` of the hour that begins at `hour` (epoch seconds)."""
+    link = f"{public}/status?tab=performance"
+    large = [each for each in companies if each.traffic.calls >= each.limits.min_calls]
+    small = [each for each in companies if each.traffic.calls < each.limits.min_calls]
+    together = CompanyHour(
+        None,
+        "",
+        Traffic.merge(each.traffic for each in small),
+        limits,
+        is_cached=all(each.is_cached for each in small),
+    )
+    verdicts = [verdict for each in (*large, together) for verdict in _verdicts(each, hour, link)]
+    return Judgement(
+        API_ALERTS,
+        bad=[each.bad for each in verdicts if each.bad is not None],
+        well=frozenset(each.key for each in verdicts if each.bad is None),
+    )
+
+
+def _verdicts(company: CompanyHour, hour: int, link: str) -> Iterator[_Verdict]:
+    traffic, limits = company.traffic, company.limits
+    if traffic.calls >= limits.min_calls:
+        is_slow = traffic.mean_ms > limits.slow_ms
+        yield _verdict(AlertName.API_SLOW, company, _slow(company, hour, link) if is_slow else None)
+        success_pct = traffic.success_pct or 0.0
+        is_failing = success_pct < limits.success_pct
+        yield _verdict(AlertName.API_SUCCESS_RATE, company, _failing(company, hour, link) if is_failing else None)
+    if company.is_cached and traffic.successes >= limits.min_calls:
+        is_cold = (traffic.cache_hit_pct or 0.0) < limits.cache_hit_pct
+        yield _verdict(AlertName.API_CACHE_HIT_RATE, company, _cold(company, hour, link) if is_cold else None)
+
+
+def _verdict(alert: AlertName, company: CompanyHour, bad: Observation | None) -> _Verdict:
+    return _Verdict((alert, company.shortname), bad)
+
+
+def _slow(company: CompanyHour, hour: int, link: str) -> Observation:
+    traffic, limit = company.traffic, company.limits.slow_ms
+    return Observation(
+        AlertName.API_SLOW,
+        Severity.WARNING,
+        subject=company.shortname,
+        companyid=company.companyid,
+        title=f"The API is slow for {_whom(company)}",
+        message=(
+            f"An answer took {traffic.mean_ms / 1000:.1f} s on average (limit {limit / 1000:g} s), "
+            f"95 % of them at most {traffic.percentile_ms(95) / 1000:.1f} s, in {traffic.calls:,} calls of the last "
+            "complete hour."
+        ),
+        recommendation=(
+            "See whether all are slow or one: the performance tab. Then the database's load, a sync that runs long, or "
+            "pages without the cache (`cache_enabled`, `max_records`)."
+        ),
+        link=link,
+        details={"hour": hour, "calls": traffic.calls, "mean_ms": round(traffic.mean_ms, 1), "limit_ms": limit},
+    )
+
+
+def _failing(company: CompanyHour, hour: int, link: str) -> Observation:
+    traffic, limit = company.traffic, company.limits.success_pct
+    most = sorted(traffic.errors_by_code.items(), key=lambda each: (-each[1], each[0]))[:CODES_NAMED]
+    codes = ", ".join(f"{code} {calls:,} times" for code, calls in most)
+    return Observation(
+        AlertName.API_SUCCESS_RATE,
+        Severity.CRITICAL,
+        subject=company.shortname,
+        companyid=company.companyid,
+        title=f"The API refuses calls of {_whom(company)}",
+        message=(
+            f"{traffic.success_pct or 0:.1f} % of {traffic.calls:,} calls of the last complete hour succeeded "
+            f"(limit {limit:g} %). Answered instead: {codes}."
+        ),
+        recommendation=(
+            "`dbconnectionfailed`: the reporting database; see `/readyz`. `ratelimitexceeded`: the quota is used up, "
+            "raise `rate_limit` or ask for fewer refreshes. `nocompanyassociation`, `accessexception`: the company is "
+            "off or its token is not valid here. Others: the client asks wrongly."
+        ),
+        link=link,
+        details={
+            "hour": hour,
+            "calls": traffic.calls,
+            "success_pct": round(traffic.success_pct or 0.0, 2),
+            "limit_pct": limit,
+        },
+    )
+
+
+def _cold(company: CompanyHour, hour: int, link: str) -> Observation:
+    traffic, limit = company.traffic, company.limits.cache_hit_pct
+    return Observation(
+        AlertName.API_CACHE_HIT_RATE,
+        Severity.INFO,
+        subject=company.shortname,
+        companyid=company.companyid,
+        title=f"The cache helps little for {_whom(company)}",
+        message=(
+            f"{traffic.cache_hit_pct or 0:.1f} % of {traffic.successes:,} answers of the last complete hour came from "
+            f"the cache (limit {limit:g} %)."
+        ),
+        recommendation=(
+            "Harmless while answers are quick. One refresh after each sync can't be cached; many with different "
+            "`limit` or `offset` could share pages. Is `ALX_CACHE_MB` large enough, Redis up?"
+        ),
+        link=link,
+        details={
+            "hour": hour,
+            "answers": traffic.successes,
+            "cache_hit_pct": round(traffic.cache_hit_pct or 0.0, 2),
+            "limit_pct": limit,
+        },
+    )
+
+
+def _whom(company: CompanyHour) -> str:
+    return company.shortname or "companies with few calls"

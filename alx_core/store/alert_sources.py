@@ -1,0 +1,96 @@
+"""What the books, the log and the counters say about alerts: figures only, judged in the domain."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, literal_column, select, text, union_all
+
+from alx_core.domain.outcomes import FAILED_AUTH
+from alx_core.domain.security_alerts import Refusals
+from alx_core.domain.sync import Kind
+from alx_core.domain.sync_alerts import RunErrors, SyncFailure
+from alx_core.store.tables import companies, request_log, sync_run_companies, sync_runs
+
+WORST_NAMED = 5
+
+IS_REFUSED = text("outcome <> 'ok'")
+"""Written as the index of refused requests has it."""
+
+
+def newest_failure(connection: Connection) -> SyncFailure | None:
+    """Return the newest sync run that ended, if it failed."""
+    run = _newest_ended(connection)
+    if run is None or run.status != "failed":
+        return None
+    failed = (
+        select(companies.c.shortname)
+        .join(sync_run_companies, sync_run_companies.c.companyid == companies.c.companyid)
+        .where(sync_run_companies.c.run_id == run.id, sync_run_companies.c.status == "failed")
+        .order_by(companies.c.shortname)
+    )
+    names = tuple(connection.execute(failed).scalars())
+    return SyncFailure(run.finished_at, run.error or "unknown", names, run.dagster_run_id)
+
+
+def last_success_at(connection: Connection) -> int | None:
+    """Return when an hourly sync last succeeded, of whatever hour: each of them brings everything up to date."""
+    runs = sync_runs.c
+    done = select(func.max(runs.finished_at)).where(runs.kind == Kind.HOURLY, runs.status == "succeeded")
+    return connection.execute(done).scalar()
+
+
+def first_try_at(connection: Connection) -> int | None:
+    """Return when the oldest sync in the books began."""
+    return connection.execute(select(func.min(sync_runs.c.started_at))).scalar()
+
+
+def newest_errors(connection: Connection) -> RunErrors | None:
+    """Return the bad records of the newest sync run that came to its end, failed companies or not."""
+    runs, each = sync_runs.c, sync_run_companies.c
+    newest = select(sync_runs).where(runs.finished_at.is_not(None), runs.companies > 0).order_by(runs.id.desc())
+    run = connection.execute(newest.limit(1)).first()
+    if run is None:
+        return None
+    worst = (
+        select(companies.c.shortname, each.errors)
+        .join(sync_run_companies, each.companyid == companies.c.companyid)
+        .where(each.run_id == run.id, each.errors > 0)
+        .order_by(each.errors.desc(), companies.c.shortname)
+        .limit(WORST_NAMED)
+    )
+    named = [(name, int(errors)) for name, errors in connection.execute(worst)]
+    of_companies = select(func.coalesce(func.sum(each.errors), 0)).where(each.run_id == run.id)
+    # Bad records that belong to no company are in the run's `errors` and not in its `processed`.
+    unowned = run.errors - int(connection.execute(of_companies).scalar_one())
+    return RunErrors(run.processed + unowned, run.errors, named, run.dagster_run_id)
+
+
+def shortnames(connection: Connection) -> dict[int, str]:
+    """Return the shortnames of all companies that Moodle still has, by id."""
+    query = select(companies.c.companyid, companies.c.shortname).where(companies.c.is_deleted == 0)
+    return {int(companyid): name for companyid, name in connection.execute(query)}
+
+
+def refusals_since(connection: Connection, *, since: int, at_least: int) -> Sequence[Refusals]:
+    """Return who made `at_least` failed authentications since `since` (epoch seconds), by address and by key prefix.
+
+    With a token that was recognized, `accessexception` is a right key that asked for a wrong function.
+    """
+    row = request_log.c
+    is_failed = row.token_id.is_(None) & row.outcome.in_(sorted(FAILED_AUTH))
+    counted = union_all(
+        *(
+            select(literal_column(f"'{source}'").label("source"), column.label("value"), func.count().label("failures"))
+            .where(row.timeaccessed >= since * 1000, IS_REFUSED, is_failed, column != "")
+            .group_by(column)
+            .having(func.count() >= at_least)
+            for source, column in (("address", row.ip_address), ("key", row.key_prefix))
+        )
+    ).subquery()
+    query = select(counted).order_by(counted.c.source, counted.c.value)
+    return [Refusals(source, value, int(failures)) for source, value, failures in connection.execute(query)]
+
+
+def _newest_ended(connection: Connection) -> Row[Any] | None:
+    query = select(sync_runs).where(sync_runs.c.status.in_(("succeeded", "failed"))).order_by(sync_runs.c.id.desc())
+    return connection.execute(query.limit(1)).first()
