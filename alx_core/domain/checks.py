@@ -33,7 +33,7 @@ Figures = dict[str, int | float | str | None]
 class Check:
     """One check's outcome. A failed check that is only a warning leaves the table usable."""
 
-    name: CheckName
+    name: StrEnum
     passed: bool
     figures: Figures
     is_warning: bool = False

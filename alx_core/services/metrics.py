@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import HourMetrics
-from alx_core.services.unusual import note_addresses
+from alx_core.store.engine import connect, transaction
 from alx_core.store.metrics import count_calls, count_hours, load_hours, log_extent, replace_hours
+from alx_core.store.unusual import forget_uses, last_recorded_hour, note_uses, token_uses
+
+KEEP_ADDRESSES_S = 180 * 86_400
+"""An address that a token was not used from for so long is new again. The log itself is kept for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +24,28 @@ class Recorded:
     rows_moved: int
 
 
-def record_hours(connection: Connection, *, start: int, end: int, now: int) -> Recorded:
-    """Make `api_metrics_hourly` say of the hours in [start, end) what the log says; the caller owns the transaction.
+def record_hours(engine: Engine, *, start: int, end: int, now: int) -> Recorded:
+    """Make `api_metrics_hourly` say of the hours in [start, end) what the log says, in one transaction.
 
     Any hour may be recorded again and again: the same log gives the same rows. An hour whose log rows were purged
-    keeps what was recorded before.
+    keeps what was recorded before. Counting comes before the transaction: while a month is counted, SQLite's one place
+    for a writer stays free.
     """
-    known = load_hours(connection, start=start, end=end)
-    counted = count_hours(connection, start=start, end=end)
-    purged = _purged_hours(connection, known, counted)
-    fresh = [each for each in counted if each.hour not in purged]
-    old = [each for each in known if each.hour not in purged]
-    moved = replace_hours(connection, metrics=fresh, known=old, now=now)
-    note_addresses(connection, start=start, end=end, now=now)
+    with connect(engine) as connection:
+        counted = count_hours(connection, start=start, end=end)
+        uses = token_uses(connection, start=start, end=end)
+        oldest = first_hour(connection)
+    with transaction(engine) as connection:
+        known = load_hours(connection, start=start, end=end)
+        purged = _purged_hours(known, counted, oldest)
+        fresh = [each for each in counted if each.hour not in purged]
+        moved = replace_hours(
+            connection, metrics=fresh, known=[each for each in known if each.hour not in purged], now=now
+        )
+        note_uses(connection, uses)
+        forget_uses(connection, before=now - KEEP_ADDRESSES_S)
     kept = [each for each in known if each.hour in purged]
-    standing = sorted([*fresh, *kept], key=lambda each: (each.hour, each.companyid))
-    return Recorded(standing, moved)
+    return Recorded(sorted([*fresh, *kept], key=lambda each: (each.hour, each.companyid)), moved)
 
 
 def late_hours(connection: Connection, *, start: int, end: int) -> list[int]:
@@ -57,9 +67,14 @@ def first_hour(connection: Connection) -> int | None:
     return None if extent is None else extent.oldest_ms // 1000 // HOUR_S * HOUR_S
 
 
-def _purged_hours(connection: Connection, known: Sequence[HourMetrics], counted: Sequence[HourMetrics]) -> set[int]:
+def newest_hour(connection: Connection, *, now: int) -> list[HourMetrics]:
+    """Return the figures, by company, of the newest complete hour at `now` that has any; empty when none has."""
+    hour = last_recorded_hour(connection, before=now // HOUR_S * HOUR_S)
+    return [] if hour is None else load_hours(connection, start=hour, end=hour + HOUR_S)
+
+
+def _purged_hours(known: Sequence[HourMetrics], counted: Sequence[HourMetrics], oldest: int | None) -> set[int]:
     """The hours, up to the one with the oldest log row, that once had more requests than the log still holds."""
-    oldest = first_hour(connection)
     calls = Counter[int]()
     for each in known:
         calls[each.hour] += each.traffic.calls

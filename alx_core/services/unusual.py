@@ -26,19 +26,15 @@ from alx_core.store.unusual import (
     calls_by_company,
     first_hours,
     first_pages,
-    forget_uses,
     known_sites,
     last_recorded_hour,
     later_pages,
-    note_uses,
     token_uses,
 )
 
 HISTORY_WEEKS = 8
 CATCH_UP_S = 48 * HOUR_S
 """Metrics that are behind by more than this are not waited for."""
-KEEP_ADDRESSES_S = 180 * 86_400
-"""An address that a token was not used from for so long is new again."""
 
 
 def find_unusual(connection: Connection, *, hour: int, now: int, zone: tzinfo = UTC) -> list[Finding]:
@@ -54,12 +50,6 @@ def find_unusual(connection: Connection, *, hour: int, now: int, zone: tzinfo = 
         *_new_addresses(connection, start=hour, end=end),
         *_truncated(connection, start=hour - GRACE_S, end=end - GRACE_S),
     ]
-
-
-def note_addresses(connection: Connection, *, start: int, end: int, now: int) -> None:
-    """Keep from where tokens were used in [start, end), for longer than the log is kept. In any order of hours."""
-    note_uses(connection, token_uses(connection, start=start, end=end))
-    forget_uses(connection, before=now - KEEP_ADDRESSES_S)
 
 
 def _volumes(connection: Connection, *, hour: int, end: int, zone: tzinfo) -> Iterable[Finding]:
