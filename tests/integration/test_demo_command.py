@@ -1,5 +1,9 @@
 """`alx demo` fills a table of its own and never touches somebody else's."""
 
+import json
+import re
+import socket
+import stat
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -27,6 +31,7 @@ def test_the_demo_fills_the_table_and_the_other_commands_then_work_on_it(tmp_pat
     status = command.run("status", "--json").json
     assert (status["freshness"], status["rows"]) == ("fresh", rows)
     assert command.run("doctor").code == 0
+    assert len(command.run("token", "import-moodle", "--json").json["tokens"]) == 14
     again = command.run("demo", "--learners", "150", "--no-serve")
     assert "Using the made-up Moodle" in again.stderr
 
@@ -57,3 +62,52 @@ def test_your_own_moodle_url_is_not_touched_by_the_demo(tmp_path: Path, site_cop
     assert command.run("demo", "--learners", "150", "--no-serve").code == 0
     assert site_copy.read_bytes() == before
     assert "demo-moodle" in (tmp_path / "home" / ".env").read_text()
+
+
+def test_the_demo_makes_a_token_for_each_company_and_shows_the_same_ones_again(tmp_path: Path) -> None:
+    command = Command(tmp_path / "home", ALX_API_BIND="0.0.0.0:8123")
+    first = command.run("demo", "--learners", "150", "--no-serve").stdout
+    kept = json.loads((command.home / "demo-tokens.json").read_text())
+    listed = command.run("token", "list", "--json").json
+    assert {row["shortname"]: row["prefix"] for row in listed} == {name: token[:8] for name, token in kept.items()}
+    assert len(kept) == len(listed) == 14
+    for shortname, token in kept.items():
+        assert re.search(rf"^{shortname} +[\d,]+ +{token}", first, re.MULTILINE)
+    assert stat.S_IMODE((command.home / "demo-tokens.json").stat().st_mode) == 0o600
+    again = command.run("demo", "--learners", "150", "--no-serve")
+    assert first[first.index("One token") :] == again.stdout[again.stdout.index("One token") :]
+    assert "http://127.0.0.1:8123/status" in again.stderr
+
+
+def test_the_demos_curl_is_whole_and_asks_for_the_largest_companys_rows(tmp_path: Path) -> None:
+    command = Command(tmp_path / "home")
+    said = command.run("demo", "--learners", "150", "--no-serve").stdout
+    companies = command.run("company", "list", "--json").json
+    largest = max(companies, key=lambda each: each["row_count"])["shortname"]
+    token = json.loads((command.home / "demo-tokens.json").read_text())[largest]
+    curl = " ".join(said[said.index("curl ") :].replace("\\\n", " ").split())
+    assert curl == (
+        f"curl http://127.0.0.1:8000/webservice/rest/server.php -d wstoken={token} "
+        "-d wsfunction=local_alx_report_api_get_course_progress -d moodlewsrestformat=json -d limit=5"
+    )
+
+
+def test_a_demo_token_that_was_revoked_is_made_anew(tmp_path: Path) -> None:
+    command = Command(tmp_path / "home")
+    command.run("demo", "--learners", "150", "--no-serve")
+    kept = json.loads((command.home / "demo-tokens.json").read_text())
+    command.run("token", "revoke", "--all-of", "mirai")
+    command.run("demo", "--learners", "150", "--no-serve")
+    now = json.loads((command.home / "demo-tokens.json").read_text())
+    assert {name for name, token in now.items() if token != kept[name]} == {"mirai"}
+
+
+def test_a_demo_that_cannot_be_served_says_so_before_it_makes_anything(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = Command(tmp_path / "home", ALX_API_BIND=f"127.0.0.1:{port}", ALX_DAGSTER_BIND="127.0.0.1:1")
+        done = command.run("demo", "--learners", "150")
+    assert done.code == 1
+    assert f"127.0.0.1:{port} is in use" in done.stderr
+    assert "ALX_API_BIND" in done.stderr
+    assert not command.home.exists()
