@@ -145,7 +145,6 @@ def logged(engine: Engine, *, at_least: int = 0) -> list[dict[str, Any]]:
             return (connection.scalar(select(func.count()).select_from(request_log)) or 0) >= at_least
 
     wait_for(count, timeout_s=20, describe=f"{at_least} requests in the log")
+    query = select(request_log).order_by(request_log.c.timeaccessed, request_log.c.id)
     with engine.connect() as connection:
-        return [
-            dict(row) for row in connection.execute(select(request_log).order_by(text("timeaccessed, id"))).mappings()
-        ]
+        return [dict(row) for row in connection.execute(query).mappings()]
