@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -96,7 +97,7 @@ class Journal:
         with path.open("rb") as file:
             file.seek(offset)
             while True:
-                lines = [line for _ in range(BATCH_LINES) if (line := file.readline()).endswith(b"\n")]
+                lines = list(islice(takewhile(_is_whole, file), BATCH_LINES))
                 if not lines:
                     return offset
                 self._write(_parsed(lines))
@@ -143,6 +144,11 @@ class Journal:
         except (BlockingIOError, FileNotFoundError):
             return  # its process lives, or somebody else was faster
         log.info("journal_carried_over", file=path.name)
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line is there to its end: a reader may see the first half of a write."""
+    return line.endswith(b"\n")
 
 
 def _parsed(lines: list[bytes]) -> list[dict[str, Any]]:
