@@ -4,23 +4,28 @@ A read begins at offset 0 and belongs to (token, limit): Moodle's protocol has n
 pinned to the newest published change at its beginning; later offsets see that snapshot, whatever syncs meanwhile.
 
 While a read is going on, another one of the same token and limit joins it (Power BI loads several tables at once, each
-of them a read): a new snapshot under the feet of the first would tear its pages. A read is over when its last page was
-served, or when nothing was asked for IDLE_S seconds.
+of them a read): a new snapshot under the feet of the first would tear its pages. So the session counts the reads that
+got a first page and those that got the last one. A read whose pages stop is forgotten after IDLE_S seconds.
 """
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 
 from alx_core.domain.company_settings import CompanySettings, SyncMode
 
 IDLE_S = 30
 """Seconds without a page after which an unfinished read no longer holds back new data from the next one."""
+LAST_CALL_S = 2
+"""Seconds after the last page in which a read may still ask for an empty one, to see the end: where the last page was
+full, or where several reads ran side by side and Power Query asks until `List.Count([p]) = 0`."""
 SESSION_S = 3600
 """Seconds without a page after which a read can't be continued."""
 SNAPSHOT_KEPT_S = 6 * 3600
 """Seconds for which a sync keeps the versions of rows that it replaces."""
 TOUCH_S = 5
-"""A session's last page is noted at most this often, or when that changes whether a read is going on."""
+"""A session's last page is noted at most this often, unless it ends a read."""
 
 
 class ReadMode(StrEnum):
@@ -32,7 +37,10 @@ class ReadMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A read: its snapshot, and when pages were served (epoch seconds)."""
+    """A read, and those that joined it: its snapshot, and when pages were served (epoch seconds).
+
+    `opened_at` is when its snapshot was last known to be the newest. `view` says what was hidden when it began.
+    """
 
     mode: ReadMode
     snapshot_seq: int
@@ -41,16 +49,42 @@ class Session:
     opened_at: float
     last_page_at: float
     finished_at: float | None
+    reads_begun: int = 0
+    reads_finished: int = 0
+    settings_version: int = 0
+    view: str = ""
+
+    @property
+    def last_served_at(self) -> float:
+        """When any page was last noted (epoch seconds)."""
+        return max(self.last_page_at, self.finished_at or 0)
 
     def is_going_on(self, now: float) -> bool:
         """Whether somebody is in the middle of its pages."""
-        is_unfinished = self.finished_at is None or self.last_page_at > self.finished_at
-        return is_unfinished and now - self.last_page_at < IDLE_S and now - self.opened_at < SESSION_S
+        if now - self.opened_at >= SESSION_S:
+            return False
+        silence_s = now - self.last_served_at
+        if self.reads_begun <= self.reads_finished:
+            return self.reads_begun > 1 and silence_s < LAST_CALL_S
+        is_at_end = self.reads_begun == 1 and self.shows_end
+        return silence_s < (LAST_CALL_S if is_at_end else IDLE_S)
+
+    @property
+    def shows_end(self) -> bool:
+        """Whether the page noted last was a last page."""
+        return self.finished_at is not None and self.finished_at >= self.last_page_at
 
     def is_alive(self, now: float) -> bool:
         """Whether later pages can still be read from its snapshot."""
-        last = max(self.last_page_at, self.finished_at or 0)
-        return now - last < SESSION_S and now - self.opened_at < SNAPSHOT_KEPT_S - SESSION_S
+        return now - self.last_served_at < SESSION_S and now - self.opened_at < SNAPSHOT_KEPT_S - SESSION_S
+
+    def shows_the_same(self, other: "Session") -> bool:
+        """Whether the pages of both are the same."""
+        return _content(self) == _content(other)
+
+
+def _content(session: Session) -> tuple[object, ...]:
+    return session.mode, session.snapshot_seq, session.since_seq, session.since_time, session.view
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +93,39 @@ class Position:
 
     seq: int
     at: int
+    view: str = ""
 
 
-def open_session(settings: CompanySettings, *, published_seq: int, position: Position | None, now: float) -> Session:
-    """Begin a read of the newest published rows. `position` is where the client stands; None: it never read."""
+def view_of(settings: CompanySettings) -> str:
+    """Write down which courses and fields are hidden."""
+    return json.dumps([sorted(settings.hidden_courses), sorted(settings.hidden_fields)])
+
+
+def hidden_courses_in(view: str) -> Collection[int]:
+    """Return the courses that a view hides. A read keeps to them: a course that vanished or came in the middle would
+    shift its rows between the pages."""
+    return frozenset(json.loads(view)[0]) if view else frozenset()
+
+
+def open_session(
+    settings: CompanySettings,
+    *,
+    published_seq: int,
+    position: Position | None,
+    now: float,
+    settings_version: int = 0,
+) -> Session:
+    """Begin a read of the newest published rows. `position` is where the client stands; None: it never read.
+
+    A client that stands where something was hidden that is shown now is given everything: what it missed has not
+    changed since.
+    """
     mode, since_seq, since_time = ReadMode.FULL, 0, 0
     if settings.sync_mode in (SyncMode.AUTO, SyncMode.INCREMENTAL):
         if position is None:
             mode = ReadMode.INCREMENTAL if settings.first_sync_hours else ReadMode.FULL
             since_time = int(now) - settings.first_sync_hours * 3600 if settings.first_sync_hours else 0
-        elif settings.sync_mode is SyncMode.INCREMENTAL or now - position.at <= settings.sync_window_hours * 3600:
+        elif position.view == view_of(settings) and _is_recent(settings, position, now):
             mode, since_seq = ReadMode.INCREMENTAL, position.seq
     return Session(
         mode=mode,
@@ -78,7 +135,13 @@ def open_session(settings: CompanySettings, *, published_seq: int, position: Pos
         opened_at=now,
         last_page_at=now,
         finished_at=None,
+        settings_version=settings_version,
+        view=view_of(settings),
     )
+
+
+def _is_recent(settings: CompanySettings, position: Position, now: float) -> bool:
+    return settings.sync_mode is SyncMode.INCREMENTAL or now - position.at <= settings.sync_window_hours * 3600
 
 
 def keeps_position(settings: CompanySettings) -> bool:
@@ -87,29 +150,34 @@ def keeps_position(settings: CompanySettings) -> bool:
 
 
 def is_same_read(
-    session: Session | None, settings: CompanySettings, *, offset: int, published_seq: int, now: float
+    session: Session | None,
+    settings: CompanySettings,
+    *,
+    offset: int,
+    published_seq: int,
+    now: float,
+    settings_version: int = 0,
 ) -> bool:
     """Whether a request belongs to `session`; otherwise it begins a new read.
 
-    A full read of a snapshot that is still the newest shows the same pages as a new one would: it goes on.
+    A full read of a snapshot that is still the newest shows the same pages as a new one would: it goes on. Settings
+    that changed count for the next read, not for the pages of one that has begun.
     """
     if session is None or session.snapshot_seq > published_seq:
         return False
     if offset > 0:
         return session.is_alive(now)
+    if session.settings_version != settings_version:
+        return False
+    return is_newest(session, settings, published_seq=published_seq, now=now) or session.is_going_on(now)
+
+
+def is_newest(session: Session, settings: CompanySettings, *, published_seq: int, now: float) -> bool:
+    """Whether `session` is a full read of all that is published, and would be again."""
     is_always_full = settings.sync_mode in (SyncMode.FULL, SyncMode.STATELESS) and session.mode is ReadMode.FULL
-    is_newest = is_always_full and session.snapshot_seq == published_seq and session.is_alive(now)
-    return is_newest or session.is_going_on(now)
+    return is_always_full and session.snapshot_seq == published_seq and session.is_alive(now)
 
 
-def after_page(session: Session, *, is_last: bool, now: float) -> Session:
-    """Return the session after a page was served."""
-    return replace(session, finished_at=now) if is_last else replace(session, last_page_at=now)
-
-
-def is_worth_noting(before: Session, after: Session, *, now: float) -> bool:
-    """Whether the change matters to the next request: it ends or resumes a read, or the last note is old."""
-    if before.is_going_on(now) != after.is_going_on(now):
-        return True
-    noted = max(before.last_page_at, before.finished_at or 0)
-    return now - noted > TOUCH_S
+def is_worth_noting(session: Session, *, ends_read: bool, is_last: bool, now: float) -> bool:
+    """Whether a page must be noted: it ends a read, is the first to show the end, or the last note is old."""
+    return ends_read or (is_last and not session.shows_end) or now - session.last_served_at > TOUCH_S

@@ -8,7 +8,8 @@ import gzip
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
@@ -16,7 +17,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from alx_core.store import page_cache as table
-from alx_core.store.page_cache import CachedPage
+from alx_core.store.page_cache import CachedPage, PageEnd
 from alx_core.store.pages import PageKey
 
 CLAIM_S = 20
@@ -29,16 +30,24 @@ MAKE_ROOM_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page in both forms it may be sent in."""
+    """A page in both forms it may be sent in. `last_key` is its last row's, None when no row comes after it."""
 
     plain: bytes
     gzipped: bytes
     rows: int
     last_key: PageKey | None
 
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows."""
+        return self.rows == 0 or self.last_key is None
+
+
+END: PageKey = (0, 0)
+"""`last_key` of an empty page right behind a full one: a client has to ask for it to know that nothing follows."""
 
 Build = Callable[[], tuple[bytes, int, PageKey | None]]
-"""Builds a page: its plain bytes, its rows, the key of its last one."""
+"""Builds a page: its plain bytes, its rows, the key of its last one when more follow."""
 
 
 class SharedPages(Protocol):
@@ -48,11 +57,15 @@ class SharedPages(Protocol):
         """Return a page that is there."""
         ...
 
+    def get_end(self, cache_key: str) -> PageEnd | None:
+        """Return how a page ends, without the page; None: it is not there."""
+        ...
+
     def claim(self, cache_key: str, *, claim_s: float) -> bool:
         """Claim the right to build a page."""
         ...
 
-    def put(self, cache_key: str, page: CachedPage, *, ttl_s: float) -> None:
+    def put(self, cache_key: str, page: CachedPage) -> None:
         """Write a page in the place of its claim."""
         ...
 
@@ -83,14 +96,18 @@ class DatabasePages:
             table.touch_page(self._connection, cache_key, now=now)
         return page
 
+    def get_end(self, cache_key: str) -> PageEnd | None:
+        """Return how a page ends, without the page; None: it is not there."""
+        return table.get_end(self._connection, cache_key, now=self._clock())
+
     def claim(self, cache_key: str, *, claim_s: float) -> bool:
         """Claim the right to build a page."""
         now = self._clock()
         return table.claim_page(self._connection, cache_key, self._companyid, now=now, claim_s=claim_s)
 
-    def put(self, cache_key: str, page: CachedPage, *, ttl_s: float) -> None:
+    def put(self, cache_key: str, page: CachedPage) -> None:
         """Write a page in the place of its claim."""
-        table.put_page(self._connection, cache_key, page, now=self._clock(), ttl_s=ttl_s)
+        table.put_page(self._connection, cache_key, self._companyid, page, now=self._clock())
 
     def make_room(self) -> None:
         """Drop what has expired, and the least recently used pages of what is too much."""
@@ -98,7 +115,15 @@ class DatabasePages:
 
     def give_back(self, cache_key: str) -> None:
         """Give a claim back without a page."""
-        table.drop_page(self._connection, cache_key)
+        table.give_claim_back(self._connection, cache_key)
+
+
+@dataclass(slots=True)
+class _Building:
+    """A page that a thread of this process is after, and how many wait for it."""
+
+    lock: threading.Lock
+    waiting: int = 0
 
 
 class PageCache:
@@ -111,7 +136,7 @@ class PageCache:
         self._lock = threading.Lock()
         self._pages: OrderedDict[str, tuple[float, Page]] = OrderedDict()
         self._bytes = 0
-        self._building: dict[str, threading.Lock] = {}
+        self._building: dict[str, _Building] = {}
         self._built = count(1)
 
     def get(self, cache_key: str) -> Page | None:
@@ -126,51 +151,70 @@ class PageCache:
             self._pages.move_to_end(cache_key)
             return found[1]
 
+    def get_end(self, shared: SharedPages, cache_key: str) -> PageEnd | None:
+        """Return how a page ends, without fetching it; None: nobody has it."""
+        found = self.get(cache_key)
+        return shared.get_end(cache_key) if found is None else PageEnd(found.rows, found.last_key)
+
     def get_or_build(self, shared: SharedPages, cache_key: str, build: Build, *, ttl_s: float) -> tuple[Page, bool]:
         """Return a page and whether it was there already. Of all who ask at once, in all processes, one builds it."""
         found = self.get(cache_key)
         if found is not None:
             return found, True
+        with self._one_at_a_time(cache_key):
+            found = self.get(cache_key)
+            if found is not None:
+                return found, True
+            page, expires_at, was_there = self._from_shared(shared, cache_key, build, ttl_s)
+            self._keep(cache_key, page, expires_at)
+            return page, was_there
+
+    @contextmanager
+    def _one_at_a_time(self, cache_key: str) -> Iterator[None]:
         with self._lock:
-            building = self._building.setdefault(cache_key, threading.Lock())
+            building = self._building.setdefault(cache_key, _Building(threading.Lock()))
+            building.waiting += 1
         try:
-            with building:
-                found = self.get(cache_key)
-                if found is not None:
-                    return found, True
-                page, was_there = self._from_shared(shared, cache_key, build, ttl_s)
-                self._keep(cache_key, page, ttl_s)
-                return page, was_there
+            with building.lock:
+                yield
         finally:
             with self._lock:
-                self._building.pop(cache_key, None)
+                building.waiting -= 1
+                if not building.waiting:
+                    del self._building[cache_key]
 
-    def _from_shared(self, shared: SharedPages, cache_key: str, build: Build, ttl_s: float) -> tuple[Page, bool]:
-        deadline = self._clock() + CLAIM_S
+    def _from_shared(self, shared: SharedPages, cache_key: str, build: Build, ttl_s: float) -> tuple[Page, float, bool]:
+        give_up_at = time.monotonic() + CLAIM_S
         while True:
             cached = shared.get(cache_key)
             if cached is not None:
-                return Page(gzip.decompress(cached.gzipped), cached.gzipped, cached.rows, cached.last_key), True
-            if shared.claim(cache_key, claim_s=CLAIM_S) or self._clock() > deadline:
-                return self._build(shared, cache_key, build, ttl_s), False
+                return _unpacked(cached), cached.expires_at, True
+            if shared.claim(cache_key, claim_s=CLAIM_S) or time.monotonic() > give_up_at:
+                break
             time.sleep(POLL_S)
+        cached = shared.get(cache_key)
+        if cached is not None:  # delivered between the look and the claim
+            shared.give_back(cache_key)
+            return _unpacked(cached), cached.expires_at, True
+        expires_at = self._clock() + ttl_s
+        return self._build(shared, cache_key, build, expires_at), expires_at, False
 
-    def _build(self, shared: SharedPages, cache_key: str, build: Build, ttl_s: float) -> Page:
+    def _build(self, shared: SharedPages, cache_key: str, build: Build, expires_at: float) -> Page:
         try:
             page = build_page(build)
         except BaseException:
             shared.give_back(cache_key)
             raise
-        shared.put(cache_key, CachedPage(page.gzipped, page.rows, page.last_key), ttl_s=ttl_s)
+        shared.put(cache_key, CachedPage(page.gzipped, page.rows, page.last_key, expires_at))
         if next(self._built) % MAKE_ROOM_EVERY == 0:
             shared.make_room()
         return page
 
-    def _keep(self, cache_key: str, page: Page, ttl_s: float) -> None:
+    def _keep(self, cache_key: str, page: Page, expires_at: float) -> None:
         size = len(page.plain) + len(page.gzipped)
         with self._lock:
             self._drop(cache_key)
-            self._pages[cache_key] = (self._clock() + ttl_s, page)
+            self._pages[cache_key] = (expires_at, page)
             self._bytes += size
             while self._bytes > self._max_bytes and self._pages:
                 self._drop(next(iter(self._pages)))
@@ -179,6 +223,10 @@ class PageCache:
         gone = self._pages.pop(cache_key, None)
         if gone is not None:
             self._bytes -= len(gone[1].plain) + len(gone[1].gzipped)
+
+
+def _unpacked(cached: CachedPage) -> Page:
+    return Page(gzip.decompress(cached.gzipped), cached.gzipped, cached.rows, cached.last_key)
 
 
 def build_page(build: Build) -> Page:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,21 +13,26 @@ from alx_core.domain.company_settings import CompanySettings
 from alx_core.domain.paging import (
     Position,
     Session,
-    after_page,
+    hidden_courses_in,
+    is_newest,
     is_same_read,
     is_worth_noting,
     keeps_position,
     open_session,
 )
-from alx_core.services.page_cache import Page, PageCache, SharedPages, build_page
+from alx_core.services.page_cache import END, Page, PageCache, SharedPages, build_page
 from alx_core.store import sessions
 from alx_core.store.access import Access, find_session
+from alx_core.store.page_cache import PageEnd
 from alx_core.store.pages import MAP_STEP, PageKey, Snapshot, page_map, read_page
 
 Render = Callable[[Sequence[Any]], bytes]
 """Turns rows (tuples in the order of `store.pages.COLUMNS`) into the bytes that are sent."""
 
 ATTEMPTS = 20
+MAP_TTL_S = 3600
+FORMAT = "2"
+"""What the entries of the cache look like; a release that writes them differently moves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,22 @@ class Served:
     is_cache_hit: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One request on its way: where its rows and bytes come from."""
+
+    connection: Connection
+    shared: SharedPages
+    access: Access
+    settings: CompanySettings
+    request: PageRequest
+
+    @property
+    def place(self) -> tuple[Connection, int, int]:
+        """Where the request's session stands."""
+        return self.connection, self.access.token_id, self.request.limit
+
+
 class PageReader:
     """Serves pages. One per process; connections come with each call and are in autocommit."""
 
@@ -60,19 +81,24 @@ class PageReader:
         self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest
     ) -> Session:
         """Return the read that the request belongs to, begun now when there is none."""
-        session = access.session
+        session, seq, version = access.session, access.published_seq, access.settings_version
         for _attempt in range(ATTEMPTS):
             now = self._clock()
-            if is_same_read(session, settings, offset=request.offset, published_seq=access.published_seq, now=now):
-                assert session is not None  # noqa: S101  # is_same_read
+            if session is not None and is_same_read(
+                session, settings, offset=request.offset, published_seq=seq, now=now, settings_version=version
+            ):
                 return session
             position = access.pending or access.position
-            fresh = open_session(settings, published_seq=access.published_seq, position=position, now=now)
+            fresh = open_session(settings, published_seq=seq, position=position, now=now, settings_version=version)
+            if session is not None and session.is_going_on(now) and session.shows_the_same(fresh):
+                # Those in the middle go on undisturbed, and go on counting.
+                fresh = replace(fresh, reads_begun=session.reads_begun, reads_finished=session.reads_finished)
             if sessions.begin_session(connection, access.token_id, request.limit, before=session, session=fresh):
                 if access.pending is not None and keeps_position(settings):
                     sessions.move_position(connection, access.token_id, access.pending)
                 return fresh
             session = find_session(connection, access.token_id, request.limit)
+            seq = max(seq, session.snapshot_seq if session else 0)  # what somebody reads was published
         raise TimeoutError("the session could not be opened")
 
     def serve(
@@ -85,88 +111,117 @@ class PageReader:
         request: PageRequest,
         render: Render,
     ) -> Served:
-        """Return the page, from the cache where the company has one, and note what was served."""
-        assert access.companyid is not None  # noqa: S101  # a token without company was refused before
+        """Return the page, from the cache where the company has one, and note what was served.
+
+        A first page counts its read in the session. When another session took this one's place meanwhile, the later
+        pages would come from that one: so the first page is read again, there.
+        """
+        for _attempt in range(ATTEMPTS):
+            reading = _Reading(connection, shared, access, settings, request)
+            page, is_hit = self._page(reading, session, render)
+            if self._note(reading, session, page):
+                return Served(page, session, is_hit)
+            latest = find_session(connection, access.token_id, request.limit)
+            seq = max(access.published_seq, latest.snapshot_seq if latest else 0)
+            access = replace(access, session=latest, published_seq=seq)
+            session = self.join_or_begin(connection, access, settings, request)
+        raise TimeoutError("the session is replaced again and again")
+
+    def _page(self, reading: _Reading, session: Session, render: Render) -> tuple[Page, bool]:
+        assert reading.access.companyid is not None  # noqa: S101  # a token without company was refused before
+        request, settings = reading.request, reading.settings
         snapshot = Snapshot(
-            access.companyid, session.snapshot_seq, session.since_seq, session.since_time, settings.hidden_courses
+            reading.access.companyid,
+            session.snapshot_seq,
+            session.since_seq,
+            session.since_time,
+            hidden_courses_in(session.view),
         )
-        key = (access.settings_version, *_identity(snapshot))
+        key = (*_identity(reading.access, snapshot), reading.access.settings_version, session.view)
 
         def build() -> tuple[bytes, int, PageKey | None]:
-            after, skip = self._place(connection, shared, settings, snapshot, key, request)
-            rows = read_page(connection, snapshot, after=after, skip=skip, limit=request.limit)
-            return render(rows), len(rows), (rows[-1].userid, rows[-1].courseid) if rows else None
+            previous = self._page_before(reading, key)
+            if previous is not None and previous.is_last:
+                return render([]), 0, END if previous.rows == request.limit else None
+            after, skip = self._place(reading, snapshot, previous)
+            rows = read_page(reading.connection, snapshot, after=after, skip=skip, limit=request.limit + 1)
+            if rows:
+                shown = rows[: request.limit]
+                is_last = len(rows) <= request.limit
+                return render(shown), len(shown), None if is_last else (shown[-1].userid, shown[-1].courseid)
+            is_end = skip == 0 or read_page(reading.connection, snapshot, after=after, skip=skip - 1, limit=1)
+            return render([]), 0, END if is_end and request.offset else None
 
-        if settings.cache_enabled:
-            cache_key = _cache_key("page", *key, request.form, request.limit, request.offset)
-            ttl_s = settings.cache_ttl_minutes * 60
-            page, is_hit = self._cache.get_or_build(shared, cache_key, build, ttl_s=ttl_s)
-        else:
-            page, is_hit = build_page(build), False
-        self._note(connection, access, settings, session, request, is_last=page.rows < request.limit)
-        return Served(page, session, is_hit)
+        if not settings.cache_enabled:
+            return build_page(build), False
+        ttl_s = settings.cache_ttl_minutes * 60
+        return self._cache.get_or_build(reading.shared, _page_key(reading, key, request.offset), build, ttl_s=ttl_s)
 
-    def _place(
-        self,
-        connection: Connection,
-        shared: SharedPages,
-        settings: CompanySettings,
-        snapshot: Snapshot,
-        key: tuple[object, ...],
-        request: PageRequest,
-    ) -> tuple[PageKey | None, int]:
+    def _page_before(self, reading: _Reading, key: tuple[object, ...]) -> PageEnd | None:
+        before = reading.request.offset - reading.request.limit
+        if before < 0 or not reading.settings.cache_enabled:
+            return None
+        return self._cache.get_end(reading.shared, _page_key(reading, key, before))
+
+    def _place(self, reading: _Reading, snapshot: Snapshot, previous: PageEnd | None) -> tuple[PageKey | None, int]:
         """Where the page begins: after which key, and how many rows beyond it.
 
         The page before knows its last key; else the snapshot's page map knows a key at most MAP_STEP rows away.
         """
-        if request.offset == 0:
-            return None, 0
-        before = request.offset - request.limit
-        if before >= 0 and settings.cache_enabled:
-            previous = self._cache.get(_cache_key("page", *key, request.form, request.limit, before))
-            if previous is not None and previous.last_key is not None and previous.rows == request.limit:
-                return previous.last_key, 0
+        request = reading.request
+        if previous is not None:
+            return previous.last_key, 0
         if request.offset < MAP_STEP:
             return None, request.offset
-        known = self._map(connection, shared, snapshot, key)
+        known = self._map(reading, snapshot)
         step = min(request.offset // MAP_STEP, len(known))
         if step == 0:
             return None, request.offset
         return known[step - 1], request.offset - step * MAP_STEP
 
-    def _map(
-        self, connection: Connection, shared: SharedPages, snapshot: Snapshot, key: tuple[object, ...]
-    ) -> list[PageKey]:
+    def _map(self, reading: _Reading, snapshot: Snapshot) -> list[PageKey]:
         """The snapshot's page map: made once, then kept like a page."""
 
         def build() -> tuple[bytes, int, PageKey | None]:
-            known = page_map(connection, snapshot)
+            known = page_map(reading.connection, snapshot)
             return json.dumps(known).encode(), len(known), None
 
-        page, _ = self._cache.get_or_build(shared, _cache_key("map", *key), build, ttl_s=3600)
+        map_key = _cache_key("map", *_identity(reading.access, snapshot), sorted(snapshot.hidden_courses))
+        page, _ = self._cache.get_or_build(reading.shared, map_key, build, ttl_s=MAP_TTL_S)
         return [(userid, courseid) for userid, courseid in json.loads(page.plain)]
 
-    def _note(
-        self,
-        connection: Connection,
-        access: Access,
-        settings: CompanySettings,
-        session: Session,
-        request: PageRequest,
-        *,
-        is_last: bool,
-    ) -> None:
+    def _note(self, reading: _Reading, session: Session, page: Page) -> bool:
+        """Note what was served. False: it is a first page, and the later ones would not be of the same session."""
         now = self._clock()
-        after = after_page(session, is_last=is_last, now=now)
-        if not is_worth_noting(session, after, now=now):
+        is_first = reading.request.offset == 0
+        has_more = not page.is_last or page.rows == reading.request.limit  # a full page does not tell the client
+        if is_first and has_more:
+            newest = is_newest(session, reading.settings, published_seq=reading.access.published_seq, now=now)
+            if not sessions.note_begun(*reading.place, session, now=now, is_newest=newest):
+                return False
+        ends_read = not is_first and page.is_last and (0 < page.rows < reading.request.limit or page.last_key == END)
+        if page.is_last:
+            if is_worth_noting(session, ends_read=ends_read, is_last=True, now=now) or (is_first and has_more):
+                self._note_last(reading, session, now, ends_read=ends_read)
+        elif not is_first and is_worth_noting(session, ends_read=False, is_last=False, now=now):
+            sessions.note_page(*reading.place, session, now=now)
+        return True
+
+    def _note_last(self, reading: _Reading, session: Session, now: float, *, ends_read: bool) -> None:
+        """Note the last page, and where the client will stand; one that asked for no first page lacks something."""
+        if not sessions.note_last_page(*reading.place, session, now=now, ends_read=ends_read):
             return
-        sessions.note_page(connection, access.token_id, request.limit, after)
-        if is_last and keeps_position(settings):
-            sessions.note_finished(connection, access.token_id, Position(session.snapshot_seq, int(now)))
+        if keeps_position(reading.settings) and (reading.request.offset == 0 or session.reads_begun > 0):
+            position = Position(session.snapshot_seq, int(now), session.view)
+            sessions.note_finished(reading.connection, reading.access.token_id, position)
 
 
-def _identity(snapshot: Snapshot) -> tuple[object, ...]:
-    return snapshot.companyid, snapshot.seq, snapshot.since_seq, snapshot.since_time
+def _identity(access: Access, snapshot: Snapshot) -> tuple[object, ...]:
+    return FORMAT, access.cache_id, snapshot.companyid, snapshot.seq, snapshot.since_seq, snapshot.since_time
+
+
+def _page_key(reading: _Reading, key: tuple[object, ...], offset: int) -> str:
+    return _cache_key("page", *key, reading.request.form, reading.request.limit, offset)
 
 
 def _cache_key(*parts: object) -> str:

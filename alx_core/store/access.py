@@ -32,6 +32,8 @@ class Access:
     session: Session | None
     position: Position | None
     pending: Position | None
+    cache_id: str | None = None
+    """Tells the company from one of the same id in another database."""
 
 
 _TOKEN = (
@@ -49,6 +51,7 @@ _COMPANY = (
     companies.c.suspended,
     companies.c.published_seq,
     companies.c.settings_version,
+    companies.c.cache_id,
 )
 _SESSION = (
     api_sessions.c.mode,
@@ -58,12 +61,18 @@ _SESSION = (
     api_sessions.c.opened_at,
     api_sessions.c.last_page_at,
     api_sessions.c.finished_at,
+    api_sessions.c.reads_begun,
+    api_sessions.c.reads_finished,
+    api_sessions.c.settings_version,
+    api_sessions.c.view,
 )
 _POSITION = (
     sync_status.c.position_seq,
     sync_status.c.position_at,
+    sync_status.c.position_view,
     sync_status.c.pending_seq,
     sync_status.c.pending_at,
+    sync_status.c.pending_view,
 )
 
 
@@ -82,11 +91,9 @@ def find_access(connection: Connection, token_hash: str, page_limit: int) -> Acc
     row = connection.execute(query).first()
     if row is None:
         return None
-    (
-        token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid,
-        known, is_deleted, suspended, published_seq, settings_version, *rest,
-    ) = row  # fmt: skip
-    mode, position_seq, position_at, pending_seq, pending_at = rest[0], *rest[-4:]
+    token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:7]
+    known, is_deleted, suspended, published_seq, settings_version, cache_id = row[7:13]
+    session, (position_seq, position_at, position_view, pending_seq, pending_at, pending_view) = row[13:-6], row[-6:]
     return Access(
         token_id=token_id,
         owner_state=owner_state,
@@ -99,9 +106,10 @@ def find_access(connection: Connection, token_hash: str, page_limit: int) -> Acc
         company_suspended=bool(suspended),
         published_seq=published_seq or 0,
         settings_version=settings_version or 0,
-        session=None if mode is None else Session(ReadMode(mode), *rest[1:-4]),
-        position=Position(position_seq, position_at) if position_at else None,
-        pending=None if pending_seq is None else Position(pending_seq, pending_at),
+        session=None if session[0] is None else Session(ReadMode(session[0]), *session[1:]),
+        position=Position(position_seq, position_at, position_view or "") if position_at else None,
+        pending=None if pending_seq is None else Position(pending_seq, pending_at, pending_view or ""),
+        cache_id=cache_id,
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -14,26 +14,49 @@ from alx_core.store.tables import response_cache
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A page as it is sent: gzip'd, with how many rows it has and the key of its last one."""
+    """A page as it is sent: gzip'd, with how many rows it has and the key of its last one, None when nothing follows.
+
+    `expires_at` is in epoch seconds.
+    """
 
     gzipped: bytes
     rows: int
     last_key: PageKey | None
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnd:
+    """How many rows a page has and the key of its last one, None when nothing follows."""
+
+    rows: int
+    last_key: PageKey | None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows."""
+        return self.rows == 0 or self.last_key is None
+
+
+TOUCH_S = 60
+"""A page's last use is noted at most this often."""
 
 
 def get_page(connection: Connection, cache_key: str, *, now: float) -> CachedPage | None:
     """Return a page that is there and has not expired."""
     row = connection.execute(
-        select(response_cache.c.body, response_cache.c.rows, response_cache.c.next_key).where(
-            response_cache.c.cache_key == cache_key,
-            response_cache.c.body.is_not(None),
-            response_cache.c.expires_at > now,
-        )
+        select(
+            response_cache.c.body, response_cache.c.rows, response_cache.c.next_key, response_cache.c.expires_at
+        ).where(_is_there(cache_key, now))
     ).first()
-    if row is None:
-        return None
-    key = json.loads(row.next_key)
-    return CachedPage(bytes(row.body), row.rows, (key[0], key[1]) if key else None)
+    return None if row is None else CachedPage(bytes(row.body), row.rows, _key(row.next_key), row.expires_at)
+
+
+def get_end(connection: Connection, cache_key: str, *, now: float) -> PageEnd | None:
+    """Return how a page ends, without fetching it; None: it is not there."""
+    query = select(response_cache.c.rows, response_cache.c.next_key).where(_is_there(cache_key, now))
+    row = connection.execute(query).first()
+    return None if row is None else PageEnd(row.rows, _key(row.next_key))
 
 
 def claim_page(connection: Connection, cache_key: str, companyid: int, *, now: float, claim_s: float) -> bool:
@@ -48,31 +71,34 @@ def claim_page(connection: Connection, cache_key: str, companyid: int, *, now: f
     return connection.execute(statement.returning(response_cache.c.cache_key)).first() is not None
 
 
-def put_page(connection: Connection, cache_key: str, page: CachedPage, *, now: float, ttl_s: float) -> None:
-    """Write a page in the place of its claim."""
-    connection.execute(
-        update(response_cache)
-        .where(response_cache.c.cache_key == cache_key)
-        .values(
-            body=page.gzipped,
-            rows=page.rows,
-            next_key=json.dumps(page.last_key),
-            bytes=len(page.gzipped),
-            created_at=now,
-            expires_at=now + ttl_s,
-            last_used_at=now,
-        )
-    )
+def put_page(connection: Connection, cache_key: str, companyid: int, page: CachedPage, *, now: float) -> None:
+    """Write a page in the place of its claim, or of what became of that."""
+    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    values = {
+        "companyid": companyid,
+        "body": page.gzipped,
+        "rows": page.rows,
+        "next_key": json.dumps(page.last_key),
+        "bytes": len(page.gzipped),
+        "created_at": now,
+        "expires_at": page.expires_at,
+        "last_used_at": now,
+    }
+    statement = insert(response_cache).values(cache_key=cache_key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["cache_key"], set_=values))
 
 
-def drop_page(connection: Connection, cache_key: str) -> None:
-    """Give a claim back, or take a page out."""
-    connection.execute(delete(response_cache).where(response_cache.c.cache_key == cache_key))
+def give_claim_back(connection: Connection, cache_key: str) -> None:
+    """Give a claim back; a page that somebody else delivered meanwhile stays."""
+    row = response_cache.c
+    connection.execute(delete(response_cache).where(row.cache_key == cache_key, row.body.is_(None)))
 
 
 def touch_page(connection: Connection, cache_key: str, *, now: float) -> None:
     """Note that a page was used, so that others are evicted first."""
-    connection.execute(update(response_cache).where(response_cache.c.cache_key == cache_key).values(last_used_at=now))
+    row = response_cache.c
+    is_old = (row.cache_key == cache_key) & (row.last_used_at < now - TOUCH_S)
+    connection.execute(update(response_cache).where(is_old).values(last_used_at=now))
 
 
 def evict_pages(connection: Connection, *, max_bytes: int, now: float) -> int:
@@ -83,3 +109,13 @@ def evict_pages(connection: Connection, *, max_bytes: int, now: float) -> int:
     ranked = select(cache.cache_key, newest_first.label("total")).subquery()
     too_much = select(ranked.c.cache_key).where(ranked.c.total > max_bytes)
     return gone + connection.execute(delete(response_cache).where(cache.cache_key.in_(too_much))).rowcount
+
+
+def _is_there(cache_key: str, now: float) -> ColumnElement[bool]:
+    row = response_cache.c
+    return and_(row.cache_key == cache_key, row.body.is_not(None), row.expires_at > now)
+
+
+def _key(text: str) -> PageKey | None:
+    key = json.loads(text)
+    return (key[0], key[1]) if key else None

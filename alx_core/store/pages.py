@@ -22,6 +22,12 @@ MAP_STEP = 1_000
 PageKey = tuple[int, int]
 """(userid, courseid): where in a company's order a row stands."""
 
+Stretch = tuple[PageKey | None, PageKey | None]
+"""The keys above the first and up to the second; None is no bound."""
+
+STRETCH_SLACK = 100
+"""Keys looked at beyond what a page needs, because some rows will not be in the snapshot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -37,9 +43,41 @@ class Snapshot:
 def read_page(
     connection: Connection, snapshot: Snapshot, *, after: PageKey | None, skip: int, limit: int
 ) -> Sequence[Any]:
-    """Return up to `limit` rows (tuples in the order of COLUMNS) by key, from the `skip`-th one above `after`."""
+    """Return up to `limit` rows (tuples in the order of COLUMNS) by key, from the `skip`-th one above `after`.
+
+    A stretch of keys is looked at, and twice as many if that was not enough. Without an end to it, a snapshot whose
+    rows have nearly all been replaced, or never were, would cost a walk over the company's whole history on every page.
+    """
+    if snapshot.since_seq or snapshot.since_time:
+        return _read_stretch(connection, snapshot, (after, None), skip, limit)
+    rows: list[Any] = []
+    width = skip + limit + (skip + limit) // 4 + STRETCH_SLACK
+    while True:
+        until = _key_at(connection, snapshot.companyid, after, width)
+        found = _read_stretch(connection, snapshot, (after, until), skip, limit - len(rows))
+        rows += found
+        if len(rows) == limit or until is None:
+            return rows
+        skip = 0 if found else skip - _count(connection, snapshot, (after, until))
+        after, width = until, 2 * width
+
+
+def _key_at(connection: Connection, companyid: int, after: PageKey | None, distance: int) -> PageKey | None:
+    """Return the `distance`-th key above `after`, whatever became of its row; None: there are fewer.
+
+    No row is ever taken out of the table, so the keys of the kept versions lie between the same ends.
+    """
+    row = reporting.c
+    query = select(row.userid, row.courseid).where(row.companyid == companyid)
+    if after is not None:
+        query = query.where(tuple_(row.userid, row.courseid) > after)
+    found = connection.execute(query.order_by(row.userid, row.courseid).offset(distance - 1).limit(1)).first()
+    return None if found is None else (found.userid, found.courseid)
+
+
+def _read_stretch(connection: Connection, snapshot: Snapshot, stretch: Stretch, skip: int, limit: int) -> Sequence[Any]:
     parts = [
-        _rows(source, snapshot, COLUMNS, after).order_by("userid", "courseid").limit(skip + limit).subquery()
+        _rows(source, snapshot, COLUMNS, stretch).order_by("userid", "courseid").limit(skip + limit).subquery()
         for source in (reporting, reporting_history)
     ]
     both = union_all(*(select(part) for part in parts)).subquery()
@@ -47,9 +85,14 @@ def read_page(
     return connection.execute(query).all()
 
 
+def _count(connection: Connection, snapshot: Snapshot, stretch: Stretch) -> int:
+    keys = [_rows(source, snapshot, ("userid", "courseid"), stretch) for source in (reporting, reporting_history)]
+    return connection.execute(select(func.count()).select_from(union_all(*keys).subquery())).scalar_one()
+
+
 def page_map(connection: Connection, snapshot: Snapshot) -> list[PageKey]:
     """Return every MAP_STEP-th key of a snapshot: the last key before offset MAP_STEP, 2 * MAP_STEP, ..."""
-    keys = [_rows(source, snapshot, ("userid", "courseid"), None) for source in (reporting, reporting_history)]
+    keys = [_rows(source, snapshot, ("userid", "courseid"), (None, None)) for source in (reporting, reporting_history)]
     both = union_all(*keys).subquery()
     rank = func.row_number().over(order_by=(both.c.userid, both.c.courseid)).label("rank")
     ranked = select(both.c.userid, both.c.courseid, rank).subquery()
@@ -57,9 +100,7 @@ def page_map(connection: Connection, snapshot: Snapshot) -> list[PageKey]:
     return [(userid, courseid) for userid, courseid in connection.execute(query)]
 
 
-def _rows(
-    source: FromClause, snapshot: Snapshot, columns: Sequence[str], after: PageKey | None
-) -> Select[*tuple[Any, ...]]:
+def _rows(source: FromClause, snapshot: Snapshot, columns: Sequence[str], stretch: Stretch) -> Select[*tuple[Any, ...]]:
     row = source.c
     query = select(*(row[name] for name in columns)).where(
         row.companyid == snapshot.companyid, row.change_seq <= snapshot.seq, row.is_deleted == 0
@@ -72,6 +113,8 @@ def _rows(
         query = query.where(row.last_updated >= snapshot.since_time)
     if snapshot.hidden_courses:
         query = query.where(row.courseid.not_in(sorted(snapshot.hidden_courses)))
+    after, until = stretch
+    key = tuple_(row.userid, row.courseid)
     if after is not None:
-        query = query.where(tuple_(row.userid, row.courseid) > after)
-    return query
+        query = query.where(key > after)
+    return query if until is None else query.where(key <= until)
