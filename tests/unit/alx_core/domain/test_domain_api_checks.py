@@ -1,0 +1,90 @@
+"""The API's checks, from both sides of each threshold and on it."""
+
+from typing import Any
+
+import pytest
+
+from alx_core.domain.api_checks import API_CHECKS, TOGETHER, ApiCheckName, ApiThresholds, check_hour
+from alx_core.domain.checks import Check
+from alx_core.domain.metrics import Traffic
+
+LIMITS = ApiThresholds(slow_ms=5_000, success_pct=95, cache_hit_pct=70, min_calls=20, failed_auth=10)
+HOUR = 1_795_507_200
+
+
+def make_traffic(**overrides: Any) -> Traffic:
+    """Twenty quick calls that succeeded, all from the cache."""
+    calls = overrides.pop("calls", 20)
+    return Traffic(**{"calls": calls, "cache_hits": calls, "total_us": calls * 10_000, **overrides})
+
+
+def judge(*companies: Traffic, strangers: Traffic | None = None) -> dict[str, Check]:
+    named = {f"c{number}": each for number, each in enumerate(companies, start=1)}
+    return {each.name: each for each in check_hour(HOUR, named, strangers or Traffic(), LIMITS)}
+
+
+def failed(*companies: Traffic, strangers: Traffic | None = None) -> list[str]:
+    return [name for name, check in judge(*companies, strangers=strangers).items() if not check.passed]
+
+
+def test_there_is_one_outcome_for_each_check_in_order() -> None:
+    assert list(judge(make_traffic())) == list(API_CHECKS)
+
+
+def test_a_sound_hour_and_one_without_calls_pass() -> None:
+    assert failed(make_traffic(), make_traffic(calls=3)) == []
+    assert failed() == []
+    assert all(check.passed for check in check_hour(None, {}, Traffic(), LIMITS))
+
+
+@pytest.mark.parametrize(("mean_ms", "is_slow"), [(4_999, False), (5_000, False), (5_000.1, True)])
+def test_slow_is_a_mean_above_the_limit(mean_ms: float, is_slow: bool) -> None:
+    traffic = make_traffic(total_us=round(20 * mean_ms * 1000))
+    assert (ApiCheckName.API_SLOW in failed(traffic)) is is_slow
+
+
+@pytest.mark.parametrize(("errors", "is_failing"), [(4, False), (5, False), (6, True)])
+def test_failing_is_a_success_rate_below_the_limit(errors: int, is_failing: bool) -> None:
+    traffic = make_traffic(calls=100, errors_by_code={"servererror": errors})
+    assert (ApiCheckName.API_SUCCESS_RATE in failed(traffic)) is is_failing
+
+
+@pytest.mark.parametrize(("hits", "is_cold"), [(71, False), (70, False), (69, True)])
+def test_cold_is_a_cache_hit_rate_below_the_limit(hits: int, is_cold: bool) -> None:
+    assert (ApiCheckName.API_CACHE_HIT_RATE in failed(make_traffic(calls=100, cache_hits=hits))) is is_cold
+
+
+@pytest.mark.parametrize(("refused", "is_told"), [(9, False), (10, True), (11, True)])
+def test_refused_tokens_from_the_limit_on(refused: int, is_told: bool) -> None:
+    strangers = Traffic(calls=refused, failed_auth=refused, errors_by_code={"invalidtoken": refused})
+    assert (ApiCheckName.FAILED_AUTH in failed(strangers=strangers)) is is_told
+
+
+def test_nineteen_calls_are_too_few_for_a_judgement_and_twenty_are_enough() -> None:
+    bad = {"total_us": 10**9, "cache_hits": 0}
+    assert failed(make_traffic(calls=19, **bad)) == []
+    assert failed(make_traffic(calls=20, **bad)) == [ApiCheckName.API_SLOW, ApiCheckName.API_CACHE_HIT_RATE]
+
+
+def test_many_companies_with_few_calls_are_judged_together() -> None:
+    small = [make_traffic(calls=10, errors_by_code={"servererror": 10}, cache_hits=0) for _ in range(2)]
+    check = judge(*small)[ApiCheckName.API_SUCCESS_RATE]
+    assert not check.passed
+    assert check.figures[TOGETHER] == 0.0
+    assert "c1" not in check.figures
+
+
+def test_a_good_average_does_not_hide_a_bad_company() -> None:
+    check = judge(make_traffic(calls=10_000), make_traffic(errors_by_code={"servererror": 20}))["api_success_rate"]
+    assert not check.passed
+    assert check.figures == {"hour": "2026-11-24T08:00Z", "limit_pct": 95, "c2": 0.0}
+
+
+def test_strangers_who_are_refused_do_not_make_the_api_fail() -> None:
+    strangers = Traffic(calls=9, failed_auth=9, errors_by_code={"invalidtoken": 9}, total_us=10**10)
+    assert failed(make_traffic(), strangers=strangers) == []
+
+
+def test_a_failing_api_is_an_error_and_the_others_are_warnings() -> None:
+    warnings = {name for name, check in judge(make_traffic()).items() if check.is_warning}
+    assert set(API_CHECKS) - warnings == {ApiCheckName.API_SUCCESS_RATE}
