@@ -12,6 +12,7 @@ from alx_pipeline.assets.reporting import reporting_table, reporting_table_rebui
 from alx_pipeline.jobs import hourly_metrics, hourly_sync, observe_moodle, observe_request_log, rebuild
 from alx_pipeline.resources import Alx
 from alx_pipeline.schedules import hourly_metrics_schedule, hourly_sync_schedule
+from alx_pipeline.sensors import alert_sensors
 
 WARN_SHARE = 0.75
 """Of the time after which an hourly asset is stale: with 2 hours, Dagit warns when one hour and a half has passed."""
@@ -24,6 +25,7 @@ def make_definitions(alx: Alx) -> dg.Definitions:
         assets=[*moodle_assets, api_request_log, *hourly, reporting_table_rebuild],
         jobs=[hourly_sync, rebuild, observe_moodle, hourly_metrics, observe_request_log],
         schedules=[hourly_sync_schedule, hourly_metrics_schedule],
+        sensors=alert_sensors,
         resources={"alx": alx},
         executor=dg.in_process_executor,
     )
