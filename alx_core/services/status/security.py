@@ -1,0 +1,186 @@
+"""The tab Security: who may call, who was refused, who looks like an attack, and which alerts are open."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from alx_core.domain.alerts import AlertState, Severity
+from alx_core.domain.freshness import HOUR_S, SyncHealth
+from alx_core.domain.metrics import NO_COMPANY
+from alx_core.domain.quota import WARN_SHARE, resets_at, usage_day
+from alx_core.services.health import sync_health
+from alx_core.services.status.quotas import limit_of
+from alx_core.settings import Settings
+from alx_core.store.monitoring.refusals import (
+    ErrorGroup,
+    FailedAuth,
+    QuotaRefusals,
+    Suspect,
+    count_failed_auth,
+    count_quota_refusals,
+    find_companies,
+    list_errors,
+    list_suspects,
+)
+from alx_core.store.monitoring.security import TokenCounts, Usage, count_tokens, list_open_alerts, list_usage
+
+WINDOW_S = 24 * HOUR_S
+EXPIRING_S = 14 * 24 * HOUR_S
+"""Tokens that end within two weeks are told: time enough to make new ones before a report stops."""
+ERRORS_SHOWN = 20
+ALERTS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A company at or near the end of its quota, or refused for it. `until`: when its calls are let in again."""
+
+    companyid: int
+    shortname: str
+    name: str
+    used: int
+    limit: int
+    used_pct: float | None
+    refused: int
+    last_refused_at: int | None
+    until: int | None
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether its calls are refused now."""
+        return self.until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentError:
+    """Refused requests of one kind; `name` is the company's, empty when it is not known."""
+
+    group: ErrorGroup
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An incident that is not over."""
+
+    id: int
+    alert: str
+    subject: str
+    severity: Severity
+    state: AlertState
+    company: str
+    title: str
+    message: str
+    recommendation: str
+    link: str
+    occurrences: int
+    opened_at: int
+    last_seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityView:
+    """The whole tab, and the thresholds its figures are judged by."""
+
+    health: SyncHealth
+    now: int
+    since: int
+    tokens: TokenCounts
+    failed_auth: FailedAuth
+    failed_auth_limit: int
+    refused: int
+    suspects: Sequence[Suspect]
+    violations: Sequence[Violation]
+    errors: Sequence[RecentError]
+    alerts: Sequence[OpenAlert]
+    alerts_total: int
+    unusual: int
+    quota_resets_at: int
+
+    @property
+    def suspicious(self) -> int:
+        """Addresses and keys that look like guessing, and whatever else is out of the ordinary."""
+        return len(self.suspects) + self.unusual
+
+
+def view_security(connection: Connection, settings: Settings, *, now: int) -> SecurityView:
+    """Return the tab at `now`."""
+    since = now - WINDOW_S
+    refused = count_quota_refusals(connection, since=since)
+    errors = list_errors(connection, since=since, limit=ERRORS_SHOWN)
+    usages = list_usage(connection, day=usage_day(now, settings.zone))
+    alerts = list_open_alerts(connection, limit=ALERTS_SHOWN)
+    names = find_companies(connection, sorted({*refused, *(each.companyid for each in errors if each.companyid)}))
+    until = resets_at(now, settings.zone)
+    return SecurityView(
+        health=sync_health(connection, now=now, stale_after_s=settings.sync_stale_hours * HOUR_S),
+        now=now,
+        since=since,
+        tokens=count_tokens(connection, now=now, expiring_before=now + EXPIRING_S),
+        failed_auth=count_failed_auth(connection, since=since),
+        failed_auth_limit=settings.alert_failed_auth,
+        refused=sum(each.calls for each in refused.values()),
+        suspects=list_suspects(connection, since=since, failures=settings.alert_failed_auth),
+        violations=find_violations(usages, refused, names, until=until),
+        errors=[RecentError(each, _name(names, each.companyid)) for each in errors],
+        alerts=[_alert(row) for row in alerts],
+        alerts_total=int(alerts[0]["total"]) if alerts else 0,
+        unusual=int(alerts[0]["unusual"]) if alerts else 0,
+        quota_resets_at=until,
+    )
+
+
+def find_violations(
+    usages: Iterable[Usage],
+    refused: Mapping[int, QuotaRefusals],
+    names: Mapping[int, Mapping[str, Any]],
+    *,
+    until: int,
+) -> list[Violation]:
+    """Return who used up 80 % of the day's quota or more, or was refused in the window; the fullest first."""
+    known = {usage.companyid: usage for usage in usages}
+    near = [key for key, usage in known.items() if limit_of(usage) and usage.calls >= WARN_SHARE * limit_of(usage)]
+    violations = [
+        _violation(companyid, known.get(companyid), refused.get(companyid), names, until=until)
+        for companyid in {*near, *refused}
+    ]
+    return sorted(violations, key=lambda each: (-(each.used_pct or 0), -each.refused, each.companyid))
+
+
+def _violation(
+    companyid: int,
+    usage: Usage | None,
+    refusals: QuotaRefusals | None,
+    names: Mapping[int, Mapping[str, Any]],
+    *,
+    until: int,
+) -> Violation:
+    used, limit = (usage.calls, limit_of(usage)) if usage is not None else (0, 0)
+    known = names.get(companyid, {})
+    unknown = "No company" if companyid == NO_COMPANY else f"Company {companyid}"
+    return Violation(
+        companyid=companyid,
+        shortname=usage.shortname if usage else known.get("shortname", ""),
+        name=usage.name if usage else known.get("name", unknown),
+        used=used,
+        limit=limit,
+        used_pct=100 * used / limit if limit else None,
+        refused=refusals.calls if refusals else 0,
+        last_refused_at=refusals.last_at if refusals else None,
+        until=until if limit and used >= limit else None,
+    )
+
+
+def _name(names: Mapping[int, Mapping[str, Any]], companyid: int | None) -> str:
+    if companyid is None:
+        return ""
+    return str(names[companyid]["name"]) if companyid in names else f"Company {companyid}"
+
+
+def _alert(row: Mapping[str, Any]) -> OpenAlert:
+    same = {name: row[name] for name in OpenAlert.__slots__ if name not in ("severity", "state", "company")}
+    return OpenAlert(
+        **same, severity=Severity(row["severity"]), state=AlertState(row["state"]), company=row["company"] or ""
+    )

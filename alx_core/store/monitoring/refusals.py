@@ -1,0 +1,126 @@
+"""Refused requests as the status page shows them. An index of their own finds them in any log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, select, text, union_all
+
+from alx_core.domain.freshness import HOUR_S
+from alx_core.domain.metrics import FAILED_AUTH_CODES, QUOTA_CODE
+from alx_core.store.tables import companies, request_log
+
+HOUR_MS = HOUR_S * 1000
+# Written out, because a parameter would not let the database see that the index of refused requests fits.
+IS_REFUSED = text("outcome <> 'ok'")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAuth:
+    """Requests with a key that was refused, and from how many addresses they came."""
+
+    calls: int
+    addresses: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRefusals:
+    """Requests of a company that were refused because its quota was used up; `last_at` is epoch seconds."""
+
+    calls: int
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An address, or the first characters of a key, in its busiest hour. `hour`: its start, epoch seconds."""
+
+    source: str
+    value: str
+    failures: int
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Refused requests of one kind, company and address. Times are epoch seconds; `companyid` None: not known."""
+
+    outcome: str
+    http_status: int
+    companyid: int | None
+    address: str
+    calls: int
+    first_at: int
+    last_at: int
+
+
+def count_failed_auth(connection: Connection, *, since: int) -> FailedAuth:
+    """Count the failed authentications since `since`."""
+    query = select(func.count(), func.count(request_log.c.ip_address.distinct())).where(_since(since), _is_failed())
+    calls, addresses = connection.execute(query).one()
+    return FailedAuth(int(calls), int(addresses))
+
+
+def count_quota_refusals(connection: Connection, *, since: int) -> dict[int, QuotaRefusals]:
+    """Count the requests refused for the quota since `since`, by companyid (0: none)."""
+    row = request_log.c
+    companyid = func.coalesce(row.companyid, 0).label("company")
+    query = (
+        select(companyid, func.count(), func.max(row.timeaccessed))
+        .where(_since(since), row.outcome == QUOTA_CODE)
+        .group_by(companyid.name)
+    )
+    return {int(key): QuotaRefusals(int(n), int(last) // 1000) for key, n, last in connection.execute(query)}
+
+
+def list_suspects(connection: Connection, *, since: int, failures: int) -> list[Suspect]:
+    """Return who made `failures` or more failed authentications in a clock hour since `since`, worst first."""
+    row = request_log.c
+    hour = (row.timeaccessed - row.timeaccessed % HOUR_MS).label("hour")
+    by_hour = union_all(
+        *(
+            select(literal_column(f"'{source}'").label("source"), column.label("value"), hour, func.count().label("n"))
+            .where(_since(since), _is_failed(), column != "")
+            .group_by(column, hour.name)
+            for source, column in (("address", row.ip_address), ("key", row.key_prefix))
+        )
+    ).subquery()
+    query = select(by_hour).where(by_hour.c.n >= failures).order_by(by_hour.c.n.desc(), by_hour.c.value)
+    worst: dict[tuple[str, str], Suspect] = {}
+    for source, value, start, n in connection.execute(query):
+        worst.setdefault((source, value), Suspect(source, value, int(n), int(start) // 1000))
+    return list(worst.values())
+
+
+def list_errors(connection: Connection, *, since: int, limit: int) -> list[ErrorGroup]:
+    """Return the kinds of refused requests since `since`, the one seen last first."""
+    row = request_log.c
+    last = func.max(row.timeaccessed).label("last")
+    key = (row.outcome, row.http_status, row.companyid, row.ip_address)
+    query = (
+        select(*key, func.count(), func.min(row.timeaccessed), last)
+        .where(_since(since))
+        .group_by(*key)
+        .order_by(last.desc(), row.outcome)
+        .limit(limit)
+    )
+    return [
+        ErrorGroup(outcome, status, companyid, address, int(n), int(first) // 1000, int(end) // 1000)
+        for outcome, status, companyid, address, n, first, end in connection.execute(query)
+    ]
+
+
+def find_companies(connection: Connection, companyids: list[int]) -> dict[int, Mapping[str, Any]]:
+    """Return names of companies by id."""
+    columns = companies.c
+    query = select(columns.companyid, columns.shortname, columns.name).where(columns.companyid.in_(companyids))
+    return {int(row["companyid"]): dict(row) for row in connection.execute(query).mappings()}
+
+
+def _since(since: int) -> ColumnElement[bool]:
+    return and_(request_log.c.timeaccessed >= since * 1000, IS_REFUSED)
+
+
+def _is_failed() -> ColumnElement[bool]:
+    """With a token that was recognized, `accessexception` is a right key that asked for a wrong function."""
+    return and_(request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH_CODES)))

@@ -1,0 +1,108 @@
+"""Tokens, quotas and open alerts as the status page shows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, text
+
+from alx_core.domain.alerts import AlertName, Severity
+from alx_core.domain.company_settings import EVERY_COMPANY
+from alx_core.store.tables import alerts, api_tokens, api_usage, companies, company_settings
+
+LIMIT_SETTING = "rate_limit"
+IS_OPEN = text("state <> 'resolved'")
+"""Written as the partial index has it, or the database would not see that it fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens by how they stand. `active` ones would be let in; the last three are among these."""
+
+    active: int
+    expired: int
+    revoked: int
+    blocked: int
+    """The owner is suspended or deleted in Moodle, or has no company."""
+    expiring: int
+    never_used: int
+    without_expiry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A company's calls of the day that count against its quota; the limits are texts as they were set, or None."""
+
+    companyid: int
+    name: str
+    shortname: str
+    calls: int
+    own_limit: str | None
+    common_limit: str | None
+
+
+def count_tokens(connection: Connection, *, now: int, expiring_before: int) -> TokenCounts:
+    """Count the tokens."""
+    row = api_tokens.c
+    is_revoked = row.revoked_at.is_not(None)
+    is_expired = and_(row.revoked_at.is_(None), row.expires_at <= now)
+    is_alive = and_(row.revoked_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now))
+    is_welcome = and_(row.owner_state == "active", row.companyid.is_not(None))
+    is_active = and_(is_alive, is_welcome)
+    counts = (
+        is_active,
+        is_expired,
+        is_revoked,
+        and_(is_alive, ~is_welcome),
+        and_(is_active, row.expires_at <= expiring_before),
+        and_(is_active, row.last_used_at.is_(None)),
+        and_(is_active, row.expires_at.is_(None)),
+    )
+    found = connection.execute(select(*(_count(condition) for condition in counts)).select_from(api_tokens)).one()
+    return TokenCounts(*map(int, found))
+
+
+def list_usage(connection: Connection, *, day: str, companyids: list[int] | None = None) -> list[Usage]:
+    """Return what the companies used of their quota on `day`: all that called, or those named."""
+    own, common = company_settings.alias("own"), company_settings.alias("common")
+    query = (
+        select(
+            companies.c.companyid,
+            companies.c.name,
+            companies.c.shortname,
+            func.coalesce(api_usage.c.calls, 0),
+            own.c.setting_value,
+            common.c.setting_value,
+        )
+        .select_from(companies)
+        .outerjoin(api_usage, and_(api_usage.c.companyid == companies.c.companyid, api_usage.c.day == day))
+        .outerjoin(own, and_(own.c.companyid == companies.c.companyid, own.c.setting_name == LIMIT_SETTING))
+        .outerjoin(common, and_(common.c.companyid == EVERY_COMPANY, common.c.setting_name == LIMIT_SETTING))
+        .where(api_usage.c.calls > 0 if companyids is None else companies.c.companyid.in_(companyids))
+    )
+    return [Usage(int(row[0]), row[1], row[2], int(row[3]), row[4], row[5]) for row in connection.execute(query)]
+
+
+def list_open_alerts(connection: Connection, *, limit: int) -> list[Mapping[str, Any]]:
+    """Return the incidents that are not over, worst and oldest first; each with `total`, how many there are,
+    and `unusual`, how many of them are `unusual_activity`."""
+    row = alerts.c
+    worst_first = case({each.value: -each.rank for each in Severity}, value=row.severity, else_=0)
+    is_unusual = case((row.alert == AlertName.UNUSUAL_ACTIVITY.value, 1), else_=0)
+    query = (
+        select(
+            alerts,
+            companies.c.name.label("company"),
+            func.count().over().label("total"),
+            func.sum(is_unusual).over().label("unusual"),
+        )
+        .outerjoin(companies, companies.c.companyid == row.companyid)
+        .where(IS_OPEN)
+        .order_by(worst_first, row.opened_at, row.id)
+        .limit(limit)
+    )
+    return [dict(found) for found in connection.execute(query).mappings()]
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

@@ -1,0 +1,38 @@
+"""Attempts at the status page's password, counted in the database: for all processes and hosts together."""
+
+from sqlalchemy import Connection, case, delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from alx_core.store.engine import is_postgresql
+from alx_core.store.tables import status_logins
+
+PERIOD_S = 900
+
+
+def count_attempt(connection: Connection, address: str, *, now: int) -> int:
+    """Count an attempt from `address` and return how many there were in this quarter of an hour, it included.
+
+    One statement, so of attempts that come at the same time each gets its own number.
+    """
+    row = status_logins.c
+    period = now - now % PERIOD_S
+    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
+    statement = (
+        insert(status_logins)
+        .values(address=address, period=period, attempts=1)
+        .on_conflict_do_update(
+            index_elements=["address"],
+            set_={"attempts": case((row.period == period, row.attempts + 1), else_=1), "period": period},
+        )
+        .returning(row.attempts)
+    )
+    attempts = int(connection.execute(statement).scalar_one())
+    if attempts == 1:
+        connection.execute(delete(status_logins).where(row.period < period))
+    return attempts
+
+
+def forget_attempts(connection: Connection, address: str) -> None:
+    """Start anew for an address that knew the password."""
+    connection.execute(delete(status_logins).where(status_logins.c.address == address))
