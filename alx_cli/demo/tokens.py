@@ -48,5 +48,6 @@ def _works(connection: Connection, token: str, companyid: int) -> bool:
 def _write(path: Path, tokens: dict[str, str]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)  # the file may have been there
         json.dump(tokens, file, indent=2)
         file.write("\n")

@@ -4,7 +4,7 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -37,7 +37,7 @@ class MoodleToken:
     `companyid` is the owner's company; None when there is none. `expires_at` None means never.
     """
 
-    token: str
+    token: str = field(repr=False)  # no log and no traceback shows it
     name: str
     companyid: int | None
     owner_userid: int

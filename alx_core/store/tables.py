@@ -185,7 +185,7 @@ api_tokens = Table(
     Column("companyid", BigInteger, comment="NULL = the owner has no company"),
     Column("source", String(8), nullable=False, comment="alx or moodle"),
     Column("owner_userid", BigInteger, comment="Moodle's owner of an imported token"),
-    Column("owner_state", String(16), nullable=False, comment="active, suspended or deleted"),
+    Column("owner_state", String(16), nullable=False, comment="what Moodle says; only active may use it"),
     Column("allowed_networks", Text, nullable=False, comment="as Moodle's iprestriction; empty = everywhere"),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, comment="NULL = never"),

@@ -100,14 +100,16 @@ def _tokens(prefix: str) -> Select[*tuple[Any, ...]]:
 
 def _companies(connection: Connection, prefix: str) -> dict[int, int]:
     """The company of each owner of a token."""
-    member, owners = _table(prefix, "company_users").c, _table(prefix, "external_tokens").c.userid
+    member = _table(prefix, "company_users").c
+    tokens = _tokens(prefix).order_by(None).subquery()
     query = (
         select(member.userid, member.companyid)
-        .where(member.userid.in_(select(owners)))
+        .where(member.userid.in_(select(tokens.c.userid)))
         .group_by(member.userid, member.companyid)
         .having(func.min(member.suspended) == 0)
         .order_by(member.userid, member.companyid.desc())
     )
+    # Of several the last one stays, which is the lowest.
     return {int(userid): int(companyid) for userid, companyid in connection.execute(query)}
 
 

@@ -1,6 +1,8 @@
 """`alx token`: a secret is shown once, on stdout alone, and whatever is named wrongly changes nothing."""
 
 import hashlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -247,3 +249,13 @@ def test_before_the_first_sync_the_way_on_is_named(tmp_path: Path) -> None:
 
 def test_importing_without_a_moodle_says_which_setting_is_missing(tmp_path: Path) -> None:
     assert_refused(Command(tmp_path / "new").run("token", "import-moodle"), "ALX_MOODLE_URL is not set")
+
+
+def test_the_commands_of_an_api_host_need_nothing_of_dagster_or_moodle() -> None:
+    script = (
+        "import sys\n"
+        "for name in ('api', 'company', 'migrate', 'token'): __import__(f'alx_cli.commands.{name}')\n"
+        "print(sorted({'dagster', 'yaml', 'polars', 'numpy', 'pyarrow'} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
