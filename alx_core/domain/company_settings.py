@@ -69,7 +69,7 @@ class SettingKind:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not re.fullmatch(r"-?\d{1,12}", text) or not low <= int(text) <= high:
+        if not re.fullmatch(r"-?[0-9]{1,12}", text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
@@ -120,8 +120,13 @@ def check_setting(name: str, value: str) -> None:
 
 
 def resolve(own: Mapping[str, str], for_all: Mapping[str, str]) -> CompanySettings:
-    """Combine a company's own settings, those for all companies, and the defaults. Unknown names are passed over."""
-    texts = {**{name: kind.default for name, kind in KINDS.items()}, **for_all, **own}
+    """Combine a company's own settings, those for all companies, and the defaults.
+
+    Unknown names are passed over, and so are values that somebody wrote past `check_setting`: one wrong text must not
+    fail each of a company's requests.
+    """
+    defaults = {name: kind.default for name, kind in KINDS.items()}
+    texts = {**defaults, **_valid(for_all), **_valid(own)}
     values = {name: kind.parse(texts[name]) for name, kind in KINDS.items() if not name.startswith("field_")}
     courses = {int(found[1]): value for name, value in texts.items() if (found := COURSE_SETTING.fullmatch(name))}
     return CompanySettings(
@@ -129,3 +134,15 @@ def resolve(own: Mapping[str, str], for_all: Mapping[str, str]) -> CompanySettin
         hidden_fields=frozenset(name for name in FIELD_NAMES if texts[f"field_{name}"] == "0"),
         hidden_courses=frozenset(courseid for courseid, value in courses.items() if value == "0"),
     )
+
+
+def _valid(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in texts.items() if _is_valid(name, value)}
+
+
+def _is_valid(name: str, value: str) -> bool:
+    try:
+        check_setting(name, value)
+    except SettingsError:
+        return False
+    return True

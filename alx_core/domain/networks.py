@@ -6,7 +6,10 @@ import re
 from alx_core.errors import SettingsError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
+CIDR = re.compile(r"[^/]+/[0-9]{1,3}")
 LAST_GROUP_RANGE = re.compile(r"^(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})$")
 
 
@@ -38,8 +41,8 @@ def parse_address(text: str) -> Address | None:
 def check_networks(networks: str) -> None:
     """Raise SettingsError for an entry that is no address, network or range."""
     for entry in (each.strip() for each in networks.split(",") if each.strip()):
-        if parse_address(entry) is None and not _is_network(entry) and _ends_of_range(entry) is None:
-            raise SettingsError(f"{entry!r} is no address, network (10.0.0.0/8) or range (10.0.0.10-20).")
+        if not (parse_address(entry) or _is_network(entry) or _ends_of_range(entry) or _first_groups(entry)):
+            raise SettingsError(f"{entry!r} is no address, network (10.0.0.0/8 or 10.0.) or range (10.0.0.10-20).")
 
 
 def _matches(address: Address, entry: str) -> bool:
@@ -51,9 +54,25 @@ def _matches(address: Address, entry: str) -> bool:
     exact = parse_address(entry)
     if exact is not None:
         return address == exact
-    separator = "." if address.version == 4 else ":"
-    prefix = entry if entry.endswith(separator) else entry + separator
-    return f"{address}{separator}".startswith(prefix)
+    network = _first_groups(entry)
+    return network is not None and address in network
+
+
+def _first_groups(entry: str) -> Network | None:
+    """Return the network of an address's first groups, such as `192.168.` or `2001:db8`; None: it is none."""
+    separator, count, bits, base = (":", 8, 16, 16) if ":" in entry else (".", 4, 8, 10)
+    groups = entry.removesuffix(separator).split(separator)
+    if len(groups) >= count or not all(GROUP.fullmatch(each) for each in groups):
+        return None
+    try:
+        numbers = [int(each, base) for each in groups]
+    except ValueError:
+        return None
+    if max(numbers) >= 1 << bits:
+        return None
+    start = sum(number << bits * (count - 1 - index) for index, number in enumerate(numbers))
+    kind = ipaddress.IPv6Network if separator == ":" else ipaddress.IPv4Network
+    return kind((start, bits * len(groups)))
 
 
 def _ends_of_range(entry: str) -> tuple[Address, Address] | None:
@@ -73,4 +92,4 @@ def _is_network(entry: str) -> bool:
         ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return False
-    return "/" in entry
+    return CIDR.fullmatch(entry) is not None  # Python takes a netmask too, Moodle does not

@@ -19,4 +19,6 @@ def resets_at(now: float, zone: ZoneInfo) -> int:
     """Return when the quota of the day at `now` ends: the first second of the next local date (epoch seconds)."""
     tomorrow = datetime.fromtimestamp(now, zone).date() + timedelta(days=1)
     # Where clocks go forward at midnight, 00:00 does not exist; the instant is that of the gap all the same.
-    return int(datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp())
+    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
+    # Where clocks go back just after midnight, the old day comes back, and midnight with it.
+    return next(at for fold in (0, 1) if (at := int(midnight.replace(fold=fold).timestamp())) > now or fold)

@@ -1,4 +1,4 @@
-"""Paged reads over a real reporting database that real syncs change, beside a model that knows what each should show."""
+"""Paged reads over a real reporting database that real syncs change, beside a model of what each should show."""
 
 import json
 from collections.abc import Mapping, Sequence

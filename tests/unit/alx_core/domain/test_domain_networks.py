@@ -1,0 +1,110 @@
+"""From where a token may be used, as `address_in_subnet()` in Moodle's lib/moodlelib.php decides."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alx_core.domain.networks import check_networks, is_allowed, parse_address
+from alx_core.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "expected"),
+    [
+        ("10.0.0.1", "", True),
+        ("10.0.0.1", ",", False),
+        ("10.0.0.1", " , ", False),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.2", "10.0.0.1", False),
+        ("10.0.0.2", "10.0.0.1, 10.0.0.2 ,", True),
+        ("10.255.0.1", "10.0.0.0/8", True),
+        ("11.0.0.1", "10.0.0.0/8", False),
+        ("10.0.0.9", "10.0.0.1/8", True),
+        ("1.2.3.4", "0.0.0.0/0", True),
+        ("::1", "0.0.0.0/0", False),
+        ("1.2.3.4", "::/0", False),
+        ("10.0.0.1", "10.0.0.1/32", True),
+        ("10.0.0.1", "10.0.0.0/33", False),
+        ("10.0.0.1", "10.0.0.0/255.0.0.0", False),
+        ("10.0.0.1", "10.0.0.0/x", False),
+        ("10.0.0.10", "10.0.0.10-20", True),
+        ("10.0.0.20", "10.0.0.10-20", True),
+        ("10.0.0.21", "10.0.0.10-20", False),
+        ("10.0.0.9", "10.0.0.10-20", False),
+        ("10.0.0.15", "10.0.0.20-10", False),
+        ("10.0.0.5", "10.0.0.1-10.0.0.9", False),
+        ("10.0.0.5", "10.0.0.1-999", False),
+        ("192.168.1.1", "192.168", True),
+        ("192.168.1.1", "192.168.", True),
+        ("192.16.8.1", "192.168", False),
+        ("19.2.1.1", "192", False),
+        ("192.1.1.1", "19", False),
+        ("9.1.2.3", "9", True),
+        ("1.2.3.4", "1.2.3.4.", False),
+        ("1.2.3.4", "300", False),
+        ("1.2.3.4", "1..3", False),
+        ("2001:db8::1", "2001:db8::1", True),
+        ("2001:db8::1", "2001:0DB8:0:0:0:0:0:1", True),
+        ("2001:db8:1::5", "2001:db8::/32", True),
+        ("2001:db9::5", "2001:db8::/32", False),
+        ("2001:db8::5", "2001:db8", True),
+        ("2001:db8::5", "2001:0db8:", True),
+        ("2001:db80::5", "2001:db8", False),
+        ("fe80::1", "fe80:0:0", True),
+        ("fe80:0:1::1", "fe80:0:0", False),
+        ("2001:db8::5", "2001:db8::1-a", True),
+        ("2001:db8::b", "2001:db8::1-a", False),
+        ("::ffff:10.0.0.1", "10.0.0.0/8", True),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("", "10.0.0.1", False),
+        ("unknown", "10.0.0.0/8", False),
+        ("10.0.0.1", "nonsense", False),
+    ],
+)
+def test_an_address_is_allowed_as_moodle_allows_it(address: str, networks: str, *, expected: bool) -> None:
+    assert is_allowed(address, networks) is expected
+
+
+pieces = st.text("0123456789abcdef.:/-, %x", max_size=30)
+
+
+@given(address=pieces | st.ip_addresses().map(str) | st.text(), networks=pieces | st.text())
+def test_nothing_that_is_sent_or_stored_breaks_the_check(address: str, networks: str) -> None:
+    assert is_allowed(address, networks) in (True, False)
+    assert is_allowed(address, "") is True
+
+
+@given(st.ip_addresses(), st.ip_addresses(), st.integers(0, 128))
+def test_a_network_holds_what_its_first_bits_say(address: object, base: object, bits: int) -> None:
+    assert isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address)
+    assert isinstance(base, ipaddress.IPv4Address | ipaddress.IPv6Address)
+    plain, other = parse_address(str(address)), parse_address(str(base))
+    assert plain is not None
+    assert other is not None
+    bits = min(bits, other.max_prefixlen)
+    expected = plain.version == other.version and int(plain) >> (plain.max_prefixlen - bits) == int(other) >> (
+        other.max_prefixlen - bits
+    )
+    assert is_allowed(str(plain), f"{other}/{bits}") is expected
+
+
+@given(st.ip_addresses(v=4), st.integers(1, 3))
+def test_the_first_groups_stand_for_their_network(address: object, groups: int) -> None:
+    first = ".".join(str(address).split(".")[:groups])
+    assert is_allowed(str(address), first)
+    assert is_allowed(str(address), first + ".")
+
+
+@pytest.mark.parametrize("networks", ["", "10.0.0.1", "10.0.0.0/8, 192.168.", "10.0.0.10-20", "2001:db8::/32,fe80:0"])
+def test_lists_that_work_are_taken(networks: str) -> None:
+    check_networks(networks)
+
+
+@pytest.mark.parametrize(
+    "networks", ["x", "10.0.0.0/33", "10.0.0.20-10", "999.0.0.1-5", "10.0.0.0/255.0.0.0", "1.2.3.4.5"]
+)
+def test_an_entry_that_would_match_nothing_is_refused(networks: str) -> None:
+    with pytest.raises(SettingsError, match="is no address"):
+        check_networks(f"10.0.0.1,{networks}")
