@@ -1,12 +1,11 @@
-"""What the request log says of an hour: figures by company, from groups of log rows that the database counted.
+"""What the request log says of an hour: a company's traffic in figures that can be put together.
 
-Pure: the groups come from `alx_core/store/metrics.py`; who shows and judges the figures stands elsewhere.
+Pure: `alx_core/store/metrics.py` has the figures counted in the database; who shows and judges them stands elsewhere.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Self
 
 from alx_core.domain.histogram import Histogram
@@ -19,25 +18,6 @@ QUOTA_CODE = "ratelimitexceeded"
 FAILED_AUTH_CODES = frozenset({"invalidtoken", "accessexception", "wsaccessusersuspended", "wsaccessuserdeleted"})
 """Outcomes of a refused token; `accessexception` is one only where no token was recognized: with one it means that the
 token is not for this function."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Log rows of one hour, company, outcome and response-time bucket, counted. `total_us`: microseconds."""
-
-    hour: int
-    companyid: int
-    outcome: str
-    bucket: int
-    calls: int
-    cache_hits: int
-    replays: int
-    rows: int
-    bytes: int
-    charged: int
-    failed_auth: int
-    total_us: int
-    max_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +100,3 @@ class HourMetrics:
     companyid: int
     addresses: int
     traffic: Traffic
-
-
-def fold(groups: Iterable[Group], addresses: Mapping[tuple[int, int], int]) -> list[HourMetrics]:
-    """Fold groups into one HourMetrics per hour and company, in this order. `addresses` is by (hour, companyid)."""
-
-    def key_of(group: Group) -> tuple[int, int]:
-        return group.hour, group.companyid
-
-    return [
-        HourMetrics(*key, addresses=addresses.get(key, 0), traffic=Traffic.merge(map(_traffic_of, of_key)))
-        for key, of_key in groupby(sorted(groups, key=key_of), key=key_of)
-    ]
-
-
-def _traffic_of(group: Group) -> Traffic:
-    return Traffic(
-        calls=group.calls,
-        cache_hits=group.cache_hits,
-        replays=group.replays,
-        rows=group.rows,
-        bytes=group.bytes,
-        charged=group.charged,
-        failed_auth=group.failed_auth,
-        total_us=group.total_us,
-        max_ms=group.max_ms,
-        errors_by_code={} if group.outcome == OK else {group.outcome: group.calls},
-        histogram=Histogram({group.bucket: group.calls}),
-    )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import HourMetrics
 from alx_core.store.engine import connect, transaction
-from alx_core.store.metrics import count_calls, count_hours, load_hours, log_extent, replace_hours
+from alx_core.store.metrics import count_calls, count_hours, load_hours, log_extent, recorded_calls, replace_hours
 from alx_core.store.unusual import forget_uses, last_recorded_hour, note_uses, token_uses
 
 KEEP_ADDRESSES_S = 180 * 86_400
@@ -54,11 +54,9 @@ def late_hours(connection: Connection, *, start: int, end: int) -> list[int]:
     An API process that was killed, or cut off from the database, leaves a file of requests that another one carries
     over later: hours that were recorded before.
     """
-    recorded = Counter[int]()
-    for each in load_hours(connection, start=start, end=end):
-        recorded[each.hour] += each.traffic.calls
+    recorded = recorded_calls(connection, start=start, end=end)
     logged = count_calls(connection, start=start, end=end)
-    return sorted(hour for hour, calls in logged.items() if calls > recorded[hour])
+    return sorted(hour for hour, calls in logged.items() if calls > recorded.get(hour, 0))
 
 
 def first_hour(connection: Connection) -> int | None:

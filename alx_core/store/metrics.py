@@ -1,12 +1,13 @@
 """The request log by hour: counted in the database, kept in `api_metrics_hourly`.
 
 One statement counts any number of hours in one pass over their log rows, found through the index on `timeaccessed`.
-What leaves the database are groups, some dozens per company and hour, never log rows.
+What leaves the database is one row per hour and company.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -14,34 +15,36 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Double,
+    FromClause,
+    Function,
+    Select,
+    Text,
     and_,
+    bindparam,
     case,
     cast,
     delete,
     func,
     literal,
-    null,
     select,
     tuple_,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
-from alx_core.domain.metrics import FAILED_AUTH_CODES, NO_COMPANY, Group, HourMetrics, Traffic, fold
+from alx_core.domain.metrics import FAILED_AUTH_CODES, NO_COMPANY, OK, HourMetrics, Traffic
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
 KEY = ("hour", "companyid")
-GROUPING = ("hour", "companyid", "outcome", "bucket")
-COUNTS = ("cache_hits", "replays", "rows", "bytes", "charged")
-SUMS = (*COUNTS, "failed_auth", "total_us")
+COUNTS = ("calls", "cache_hits", "replays", "rows", "bytes", "charged", "failed_auth")
+SUMS = (*COUNTS, "total_us")
+SQLITE_BUCKET = "alx_bucket"
 WRITE_ROWS = 1_000
 """Rows per statement; SQLite takes no more than 32,766 values in one."""
 
@@ -62,13 +65,14 @@ def count_hours(connection: Connection, *, start: int, end: int) -> list[HourMet
 
     One pass, one statement, so one moment: also where requests come in meanwhile.
     """
-    groups, addresses = [], {}
-    for row in connection.execute(_count(_cells(connection, start=start, end=end))).mappings():
-        if row["addresses"] is None:
-            groups.append(_group(row))
-        else:
-            addresses[int(row["hour"]), int(row["companyid"])] = int(row["addresses"])
-    return fold(groups, addresses)
+    is_server = is_postgresql(connection)
+    if not is_server:
+        # SQLite is in this process, and need not have logarithms; a call costs half a microsecond.
+        sqlite: Any = connection.connection.dbapi_connection
+        sqlite.create_function(SQLITE_BUCKET, 1, bucket_of, deterministic=True)
+    window = {"start_ms": start * 1000, "end_ms": end * 1000}
+    rows = connection.execute(_count(is_server=is_server), window).mappings()
+    return [_metrics(row, total_us=int(row["total_us"])) for row in rows]
 
 
 def load_hours(connection: Connection, *, start: int, end: int) -> list[HourMetrics]:
@@ -103,6 +107,13 @@ def count_calls(connection: Connection, *, start: int, end: int) -> dict[int, in
     hours = select(hour).where(_within(start, end)).subquery()
     query = select(hours.c.hour, func.count()).group_by(hours.c.hour)
     return {int(hour): int(calls) for hour, calls in connection.execute(query)}
+
+
+def recorded_calls(connection: Connection, *, start: int, end: int) -> dict[int, int]:
+    """Return the calls recorded by hour, all companies together, for the hours in [start, end)."""
+    columns = api_metrics_hourly.c
+    query = select(columns.hour, func.sum(columns.calls)).where(columns.hour >= start, columns.hour < end)
+    return {int(hour): int(calls) for hour, calls in connection.execute(query.group_by(columns.hour))}
 
 
 def log_extent(connection: Connection) -> LogExtent | None:
@@ -147,18 +158,21 @@ def row_of(metrics: HourMetrics) -> dict[str, Any]:
 
 def metrics_of(row: Mapping[Any, Any]) -> HourMetrics:
     """Return a row as figures; the reverse of `row_of`."""
+    return _metrics(row, total_us=round(row["mean_ms"] * 1000 * row["calls"]))
+
+
+def _metrics(row: Mapping[Any, Any], *, total_us: int) -> HourMetrics:
     traffic = Traffic(
-        **{name: int(row[name]) for name in (*COUNTS, "failed_auth")},
-        calls=int(row["calls"]),
-        total_us=round(row["mean_ms"] * 1000 * row["calls"]),
+        **{name: int(row[name]) for name in COUNTS},
+        total_us=total_us,
         max_ms=float(row["max_ms"]),
-        errors_by_code=json.loads(row["errors_by_code"]),
+        errors_by_code=dict(sorted(json.loads(row["errors_by_code"]).items())),
         histogram=Histogram.parse(row["histogram"]),
     )
     return HourMetrics(int(row["hour"]), int(row["companyid"]), int(row["addresses"]), traffic)
 
 
-def _cells(connection: Connection, *, start: int, end: int) -> CTE:
+def _cells(*, is_server: bool) -> CTE:
     """The log rows of some hours, counted by everything that the figures tell apart."""
     log = request_log.c
     is_refused = and_(log.token_id.is_(None), log.outcome.in_(sorted(FAILED_AUTH_CODES)))
@@ -168,8 +182,9 @@ def _cells(connection: Connection, *, start: int, end: int) -> CTE:
             (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
             func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
             log.outcome,
-            _bucket(connection).label("bucket"),
+            _bucket(is_server=is_server).label("bucket"),
             log.ip_address,
+            literal(1).label("calls"),
             log.cache_hit.label("cache_hits"),
             log.replay.label("replays"),
             log.rows,
@@ -178,62 +193,66 @@ def _cells(connection: Connection, *, start: int, end: int) -> CTE:
             case((is_refused, 1), else_=0).label("failed_auth"),
             # Whole microseconds add up to the same sum in any order, floats do not.
             cast(func.round(log.response_time_ms * 1000), BigInteger).label("total_us"),
-            log.response_time_ms,
+            log.response_time_ms.label("max_ms"),
         )
-        .where(_within(start, end))
+        .where(log.timeaccessed >= bindparam("start_ms"), log.timeaccessed < bindparam("end_ms"))
         .subquery()
     )
-    by = [requests.c[name] for name in (*GROUPING, "ip_address")]
+    return _grouped(requests, "hour", "companyid", "outcome", "bucket", "ip_address").cte("cells")
+
+
+@cache
+def _count(*, is_server: bool) -> Select[Any]:
+    """One row per hour and company; the histogram and the errors come as JSON, so that few rows say it all.
+
+    Made once for each kind of database: that takes longer than an hour's counting.
+    """
+    cells = _cells(is_server=is_server)
+    totals = _grouped(cells, *KEY).add_columns(func.count(cells.c.ip_address.distinct()).label("addresses")).subquery()
+    histograms = _counted(select(cells), "bucket", is_server=is_server).subquery()
+    errors = _counted(select(cells).where(cells.c.outcome != OK), "outcome", is_server=is_server).subquery()
     return (
         select(
-            *by,
-            func.count().label("calls"),
-            *(func.sum(requests.c[name]).label(name) for name in SUMS),
-            func.max(requests.c.response_time_ms).label("max_ms"),
+            totals,
+            histograms.c.calls_by.label("histogram"),
+            func.coalesce(errors.c.calls_by, "{}").label("errors_by_code"),
         )
-        .group_by(*by)
-        .cte("cells")
+        .join_from(totals, histograms, _same_key(totals, histograms))
+        .outerjoin(errors, _same_key(totals, errors))
+        .order_by(totals.c.hour, totals.c.companyid)
     )
 
 
-def _count(cells: CTE) -> CompoundSelect[Any]:
-    """Two tables in one: the groups, `addresses` NULL; and per hour and company the distinct addresses."""
-    by = [cells.c[name] for name in GROUPING]
-    groups = select(
-        *by,
-        *(func.sum(cells.c[name]).label(name) for name in ("calls", *SUMS)),
-        func.max(cells.c.max_ms).label("max_ms"),
-        cast(null(), BigInteger).label("addresses"),
-    ).group_by(*by)
-    addresses = select(
-        cells.c.hour,
-        cells.c.companyid,
-        literal(""),
-        literal(-1),
-        *(literal(0) for _ in ("calls", *SUMS)),
-        literal(0.0),
-        func.count(cells.c.ip_address.distinct()),
-    ).group_by(cells.c.hour, cells.c.companyid)
-    return union_all(groups, addresses)
+def _grouped(rows: FromClause, *by: str) -> Select[Any]:
+    """The sums and the maximum of `rows`, by some of their columns."""
+    keys = [rows.c[name] for name in by]
+    sums = (func.sum(rows.c[name]).label(name) for name in SUMS)
+    return select(*keys, *sums, func.max(rows.c.max_ms).label("max_ms")).group_by(*keys)
 
 
-def _bucket(connection: Connection) -> ColumnElement[int]:
+def _counted(cells: Select[Any], what: str, *, is_server: bool) -> Select[Any]:
+    """Calls by hour, company and `what`, as one JSON object per hour and company: `calls_by`."""
+    counted = _grouped(cells.subquery(), *KEY, what).subquery()
+    as_object = func.json_object_agg if is_server else func.json_group_object
+    calls_by = cast(as_object(counted.c[what], counted.c.calls), Text)
+    keys = [counted.c[name] for name in KEY]
+    return select(*keys, calls_by.label("calls_by")).group_by(*keys)
+
+
+def _same_key(left: FromClause, right: FromClause) -> ColumnElement[bool]:
+    return and_(*(left.c[name] == right.c[name] for name in KEY))
+
+
+def _bucket(*, is_server: bool) -> ColumnElement[int]:
     """The bucket of a log row's response time; both databases compare with the very bounds of the domain."""
-    if is_postgresql(connection):
-        return func.width_bucket(request_log.c.response_time_ms, cast(list(BOUNDS_MS), ARRAY(Double())))
-    # SQLite is in this process, and need not have logarithms; a call costs half a microsecond.
-    sqlite: Any = connection.connection.dbapi_connection
-    sqlite.create_function("alx_bucket", 1, bucket_of, deterministic=True)
-    return func.alx_bucket(request_log.c.response_time_ms, type_=BigInteger())
+    time_ms = request_log.c.response_time_ms
+    if is_server:
+        return func.width_bucket(time_ms, cast(list(BOUNDS_MS), ARRAY(Double())))
+    return Function(SQLITE_BUCKET, time_ms, type_=BigInteger())
 
 
 def _within(start: int, end: int) -> ColumnElement[bool]:
     return and_(request_log.c.timeaccessed >= start * 1000, request_log.c.timeaccessed < end * 1000)
-
-
-def _group(row: Mapping[Any, Any]) -> Group:
-    numbers = {name: int(row[name]) for name in ("hour", "companyid", "bucket", "calls", *SUMS)}
-    return Group(**numbers, outcome=row["outcome"], max_ms=float(row["max_ms"]))
 
 
 def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
