@@ -22,6 +22,7 @@
 
   function drawDays(element, rows) {
     const shares = rows.map((row) => number(row.y));
+    const isNarrow = element.clientWidth < 480;
     const labels = rows.map((row) => {
       const day = new Date(`${row.name}T12:00:00Z`);
       return `${day.toLocaleDateString("en", { weekday: "short", timeZone: "UTC" })} ${day.getUTCDate()}`;
@@ -38,7 +39,9 @@
       axes: [
         axis({
           splits: rows.map((_, index) => index), grid: { show: false }, size: 48,
-          values: (_, at) => at.map((index) => `${labels[index]}\n${share(shares[index])}`),
+          values: (_, at) => at.map((index) => (isNarrow
+            ? `${labels[index].split(" ")[0]}\n${shares[index] === null ? "–" : `${Math.floor(shares[index])}%`}`
+            : `${labels[index]}\n${share(shares[index])}`)),
         }),
         axis({ splits: [0, 25, 50, 75, 100], values: (_, at) => at.map((value) => `${value} %`), size: 52 }),
       ],
@@ -111,7 +114,7 @@
 
   function share(value) {
     if (value === null) return "no run";
-    return value === 100 ? "100 %" : `${(Math.floor(value * 10) / 10).toFixed(1)} %`;
+    return value === 0 || value === 100 ? `${value} %` : `${Math.min(value, 99.9).toFixed(1)} %`;
   }
 
   function milliseconds(value) {

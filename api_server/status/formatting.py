@@ -1,4 +1,4 @@
-"""Numbers, shares, durations and times as people read them: English, thousands with commas, never rounded to the good.
+"""Numbers, shares, durations and times as people read them: English, thousands with commas, no share rounded up to all.
 
 Times are `<time>` elements with UTC inside; the page's script puts the viewer's zone there.
 """
@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 NONE = "–"  # noqa: RUF001  # the dash of a table cell without a figure
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+ALMOST_ALL_PCT = 99.9
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -21,10 +22,9 @@ def percent(value: float | None) -> str:
     """Return a share with one decimal; only what is exactly 100 is 100 %, and only nothing is 0 %."""
     if value is None:
         return NONE
-    if 0 < value < 0.1:
-        return "< 0.1 %"
-    cut = int(value * 10 + 1e-9) / 10
-    return f"{cut:.0f} %" if cut == int(cut) and cut in (0, 100) else f"{cut:.1f} %"
+    if value in (0, 100):
+        return f"{value:.0f} %"
+    return "< 0.1 %" if value < 0.05 else f"{min(value, ALMOST_ALL_PCT):.1f} %"
 
 
 def limit(value: float) -> str:

@@ -51,6 +51,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["code"] = formatting.code
         self._environment.globals |= {
             "asset": lambda name: address_of(name, assets),
             "dagit": dagit,

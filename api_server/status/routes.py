@@ -14,6 +14,7 @@ from alx_core.errors import StoreError, StoreUnreachable
 from alx_core.services.status.performance import view_performance
 from alx_core.services.status.security import view_security
 from alx_core.services.status.sync import view_syncs
+from alx_core.services.status.traffic import TrafficReader
 from alx_core.settings import Settings
 from alx_core.store.schema import require_current
 from api_server.database import Database
@@ -62,6 +63,7 @@ class Viewer:
         """Keep the collaborators."""
         self._database = database
         self._settings = settings
+        self._traffic = TrafficReader()
         self.clock = clock
 
     def view(self, address: Address) -> tuple[View, int]:
@@ -76,7 +78,7 @@ class Viewer:
     def _view(self, connection: Connection, address: Address, now: int) -> View:
         looks: dict[Tab, Callable[[], View]] = {
             Tab.SYNC: lambda: view_syncs(connection, self._settings, address.wanted, page=address.page, now=now),
-            Tab.PERFORMANCE: lambda: view_performance(connection, self._settings, now=now),
+            Tab.PERFORMANCE: lambda: view_performance(connection, self._settings, self._traffic, now=now),
             Tab.SECURITY: lambda: view_security(connection, self._settings, now=now),
         }
         return looks[address.tab]()
@@ -90,13 +92,13 @@ class Viewer:
             except StoreUnreachable:
                 pass  # it went away meanwhile
             except StoreError:
-                return Unavailable("The reporting database is not set up yet", "Run alx migrate, or alx sync.")
+                return Unavailable("The reporting database is not set up yet", "Run `alx migrate`, or `alx sync`.")
             else:
                 return Unavailable("The reporting database could not answer", "Its log and the API's say why.")
         return Unavailable(
             "The reporting database does not answer",
             "Nothing can be said about syncs and calls until it is back. Check that its server runs and "
-            "ALX_DATABASE_URL is right: alx doctor says more.",
+            "ALX_DATABASE_URL is right: `alx doctor` says more.",
         )
 
 

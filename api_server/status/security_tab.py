@@ -31,9 +31,8 @@ def judge_security(view: SecurityView) -> Verdict:
     """Return the tab in one sentence."""
     used_up = sum(each.is_used_up for each in view.violations)
     if view.suspicious:
-        return Verdict(
-            Tone.BAD, f"{say.plural(view.suspicious, 'thing looks', 'things look')} suspicious", "See below."
-        )
+        headline = f"{say.plural(view.suspicious, 'thing looks', 'things look')} suspicious"
+        return Verdict(Tone.BAD, headline, _worst_suspect(view))
     if view.alerts_total:
         is_critical = any(alert.severity is Severity.CRITICAL for alert in view.alerts)
         verb = "alert is open" if view.alerts_total == 1 else "alerts are open"
@@ -47,6 +46,14 @@ def judge_security(view: SecurityView) -> Verdict:
 def security_cards(view: SecurityView) -> list[Card]:
     """Return the four cards."""
     return [_tokens(view), _violations(view), _failed_auth(view), _suspicious(view)]
+
+
+def _worst_suspect(view: SecurityView) -> str:
+    if not view.suspects:
+        return "See the open alerts below."
+    worst = view.suspects[0]
+    who = worst.value if worst.source == "address" else f"Keys that begin with {worst.value}"
+    return f"{who}: {say.number(worst.failures)} failed authentications in an hour. Valid tokens are not affected."
 
 
 def _tokens(view: SecurityView) -> Card:
@@ -71,9 +78,9 @@ def _violations(view: SecurityView) -> Card:
     used_up = sum(each.is_used_up for each in view.violations)
     near = sum(each.used_pct is not None and not each.is_used_up and each.used_pct >= 80 for each in view.violations)
     if used_up or view.refused:
-        tone, word = (Tone.BAD, "Over quota") if used_up else (Tone.WARN, "Refused")
+        tone, word = (Tone.BAD, "Over") if used_up else (Tone.WARN, "Refused")
     else:
-        tone, word = (Tone.WARN, "Near quota") if near else (Tone.GOOD, "None")
+        tone, word = (Tone.WARN, "Near") if near else (Tone.GOOD, "None")
     notes = (
         f"{say.plural(used_up, 'company', 'companies')} over the quota today",
         f"{say.number(near)} above 80 %",

@@ -6,10 +6,12 @@ from markupsafe import Markup
 
 from alx_core.domain.company_state import CompanyState
 from alx_core.domain.freshness import Freshness
-from alx_core.services.status.sync import COUNTED, Run, SyncView
+from alx_core.services.status.sync import COUNTED, OVERDUE_AFTER_S, Run, SyncView
 from api_server.status import formatting as say
 from api_server.status.cards import Card, Tone, Verdict
 from api_server.status.dagit import Dagit
+
+LATE = f"late after {say.duration(OVERDUE_AFTER_S)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ def _never(view: SyncView) -> Verdict:
     if view.health.running_since is not None:
         return Verdict(Tone.BUSY, "The first sync is running", "Companies appear here as soon as it is done.")
     if view.attempt is not None:
-        return Verdict(Tone.BAD, "No sync has succeeded yet", "alx doctor says what is wrong and how to mend it.")
-    return Verdict(Tone.IDLE, "No sync yet", "Start Dagster with alx up, or run alx sync once: it fills the table.")
+        return Verdict(Tone.BAD, "No sync has succeeded yet", "`alx doctor` says what is wrong and how to mend it.")
+    return Verdict(Tone.IDLE, "No sync yet", "Start Dagster with `alx up`, or run `alx sync` once: it fills the table.")
 
 
 def _stale_advice(view: SyncView) -> str:
@@ -68,7 +70,7 @@ def _stale_advice(view: SyncView) -> str:
     if view.health.running_since is not None:
         return shown + "A sync is running now."
     if view.is_failing:
-        return shown + "The last sync failed; alx doctor says what is wrong."
+        return shown + "The last sync failed; `alx doctor` says what is wrong."
     return shown + "Is Dagster running, and its schedule switched on?"
 
 
@@ -142,14 +144,15 @@ def _next_sync(view: SyncView, dagit: Dagit) -> Card:
         window = Markup("since {}").format(say.clock(health.running_since))
         return Card("next-sync", "Next sync", f"Running, {since}", window, Tone.BUSY, "Running", notes=(schedule,))
     at = Markup("at {}").format(say.clock(health.next_sync_at))
-    if view.is_overdue:
+    if view.is_overdue and view.latest is not None:
         late = say.duration(health.now - view.due_at)
         due = Markup("due at {}").format(say.clock(view.due_at))
-        nothing_ran = view.latest is None
-        tone, word = (Tone.IDLE, "Waiting") if nothing_ran else (Tone.BAD, "Overdue")
-        return Card("next-sync", "Next sync", f"{late} late", due, tone, word, "late after 10 min", (schedule,))
-    in_s = say.duration(health.next_sync_at - health.now)
-    return Card("next-sync", "Next sync", f"in {in_s}", at, Tone.GOOD, "Scheduled", "late after 10 min", (schedule,))
+        return Card("next-sync", "Next sync", f"{late} late", due, Tone.BAD, "Overdue", LATE, (schedule,))
+    figure = f"in {say.duration(health.next_sync_at - health.now)}"
+    if view.latest is None:
+        notes = (schedule, "once Dagster runs")
+        return Card("next-sync", "Next sync", figure, at, Tone.IDLE, "Waiting", notes=notes)
+    return Card("next-sync", "Next sync", figure, at, Tone.GOOD, "Scheduled", LATE, (schedule,))
 
 
 def _status(view: SyncView, dagit: Dagit) -> Card:

@@ -10,7 +10,7 @@ from alx_core.domain.metrics import NO_COMPANY, Traffic
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.services.health import sync_health
 from alx_core.services.status.quotas import limit_of
-from alx_core.services.status.traffic import RecentTraffic, recent_traffic
+from alx_core.services.status.traffic import RecentTraffic, TrafficReader
 from alx_core.settings import Settings
 from alx_core.store.monitoring.security import Usage, list_usage
 from alx_core.store.monitoring.syncs import count_rows
@@ -20,7 +20,7 @@ CONSUMERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Calls in figures; a share or time is None where nothing was called."""
+    """Calls in figures; a share or time is None where nothing was called, a percentile where it is not known."""
 
     calls: int
     errors: int
@@ -36,16 +36,16 @@ class Figures:
     @classmethod
     def of(cls, traffic: Traffic) -> "Figures":
         """Take the figures that are shown."""
-        has_calls = traffic.calls > 0
+        has_calls, has_times = traffic.calls > 0, bool(traffic.histogram.counts)
         return cls(
             calls=traffic.calls,
             errors=traffic.errors,
             rows=traffic.rows,
             bytes=traffic.bytes,
             mean_ms=traffic.mean_ms if has_calls else None,
-            p50_ms=traffic.percentile_ms(50) if has_calls else None,
-            p95_ms=traffic.percentile_ms(95) if has_calls else None,
-            p99_ms=traffic.percentile_ms(99) if has_calls else None,
+            p50_ms=traffic.percentile_ms(50) if has_times else None,
+            p95_ms=traffic.percentile_ms(95) if has_times else None,
+            p99_ms=traffic.percentile_ms(99) if has_times else None,
             success_pct=traffic.success_pct,
             cache_hit_pct=traffic.cache_hit_pct,
         )
@@ -96,9 +96,9 @@ class PerformanceView:
     quota_resets_at: int
 
 
-def view_performance(connection: Connection, settings: Settings, *, now: int) -> PerformanceView:
+def view_performance(connection: Connection, settings: Settings, reader: TrafficReader, *, now: int) -> PerformanceView:
     """Return the tab at `now`."""
-    traffic = recent_traffic(connection, now=now)
+    traffic = reader.read(connection, now=now)
     busiest = max(traffic.hours, key=lambda hour: hour[1].calls)
     hours = [Hour(start, Figures.of(each)) for start, each in traffic.hours]
     return PerformanceView(
