@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     log_retention_days: int = Field(90, ge=1, description="Days that the request log is kept")
     metrics_retention_days: int = Field(400, ge=60, description="Days that the hourly metrics are kept")
     run_retention_days: int = Field(
-        90, ge=3, description="Days that syncs, their errors and Dagster's runs are kept; never less than the look-back"
+        90, ge=7, description="Days that syncs, their errors and Dagster's runs are kept"
     )
     alert_retention_days: int = Field(365, ge=1, description="Days that alerts are kept after they were resolved")
     tombstone_retention_days: int = Field(

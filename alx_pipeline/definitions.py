@@ -10,6 +10,7 @@ from alx_pipeline.assets.api_metrics import api_metrics, api_request_log
 from alx_pipeline.assets.moodle import moodle_assets
 from alx_pipeline.assets.reporting import reporting_table, reporting_table_rebuild
 from alx_pipeline.jobs import hourly_metrics, hourly_sync, observe_moodle, observe_request_log, rebuild
+from alx_pipeline.purge import daily_purge, daily_purge_schedule
 from alx_pipeline.resources import Alx
 from alx_pipeline.schedules import hourly_metrics_schedule, hourly_sync_schedule
 from alx_pipeline.sensors import alert_sensors
@@ -23,8 +24,8 @@ def make_definitions(alx: Alx) -> dg.Definitions:
     hourly = with_freshness([reporting_table, api_metrics], alx.settings())
     return dg.Definitions(
         assets=[*moodle_assets, api_request_log, *hourly, reporting_table_rebuild],
-        jobs=[hourly_sync, rebuild, observe_moodle, hourly_metrics, observe_request_log],
-        schedules=[hourly_sync_schedule, hourly_metrics_schedule],
+        jobs=[hourly_sync, rebuild, observe_moodle, hourly_metrics, observe_request_log, daily_purge],
+        schedules=[hourly_sync_schedule, hourly_metrics_schedule, daily_purge_schedule],
         sensors=alert_sensors,
         resources={"alx": alx},
         executor=dg.in_process_executor,

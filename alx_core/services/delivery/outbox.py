@@ -86,9 +86,13 @@ def deliver_due(
             abandoned += 1
             _abandon(engine, delivery, str(error))
         except DeliveryFailed as error:
-            failed += 1
             resting.add(delivery.channel)
-            _give_back(engine, delivery, error, now=int(clock()), jitter=jitter)
+            if delivery.message.kind is MessageKind.TEST:  # somebody waits for the answer, and tries again by hand
+                abandoned += 1
+                _abandon(engine, delivery, str(error))
+            else:
+                failed += 1
+                _give_back(engine, delivery, error, now=int(clock()), jitter=jitter)
         else:
             delivered += 1
             with transaction(engine) as connection:
@@ -106,9 +110,6 @@ def _abandon(engine: Engine, delivery: Delivery, error: str) -> None:
 def _give_back(
     engine: Engine, delivery: Delivery, error: DeliveryFailed, *, now: int, jitter: Callable[[], float]
 ) -> None:
-    if delivery.message.kind is MessageKind.TEST:  # somebody waits for the answer, and tries again by hand
-        _abandon(engine, delivery, str(error))
-        return
     wait_s = retry_in_s(delivery.attempts, retry_after_s=error.retry_after_s, jitter=jitter)
     with transaction(engine) as connection:
         note_failed(connection, delivery, error=str(error), next_attempt_at=now + wait_s)

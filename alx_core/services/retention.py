@@ -1,0 +1,67 @@
+"""How long things are kept, and the purge of what is older. Dagster's own runs are purged by the pipeline."""
+
+from dataclasses import asdict, dataclass
+
+import structlog
+from sqlalchemy import Engine
+
+from alx_core.domain.paging import SNAPSHOT_KEPT_S
+from alx_core.domain.quota import usage_day
+from alx_core.settings import Settings
+from alx_core.store.locks import writer_lock
+from alx_core.store.retention import (
+    purge_alerts,
+    purge_history,
+    purge_log,
+    purge_metrics,
+    purge_runs,
+    purge_tombstones,
+    purge_usage,
+)
+
+log = structlog.get_logger()
+
+DAY_S = 86_400
+NEVER_PURGED_S = 3 * DAY_S
+"""Whatever the settings say: missed hours of the last 48 are made up for, of the sync as of the metrics."""
+LOCK_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Rows that went, by what they were."""
+
+    requests: int
+    metrics: int
+    usage: int
+    runs: int
+    alerts: int
+    tombstones: int
+    history: int
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def purge(engine: Engine, settings: Settings, *, now: int) -> Purged:
+    """Delete what is older than the settings allow. May be repeated, and killed, without harm.
+
+    Raises SyncLocked when a sync is writing all the while: then the tombstones are left for tomorrow.
+    """
+
+    def before(days: int) -> int:
+        return now - max(days * DAY_S, NEVER_PURGED_S)
+
+    usage_before = usage_day(before(settings.log_retention_days), settings.zone)
+    requests = purge_log(engine, before_ms=before(settings.log_retention_days) * 1000)
+    metrics = purge_metrics(engine, before=before(settings.metrics_retention_days))
+    usage = purge_usage(engine, before_day=usage_before)
+    runs = purge_runs(engine, before=before(settings.run_retention_days))
+    alerts = purge_alerts(engine, before=before(settings.alert_retention_days))
+    with writer_lock(engine, timeout_s=LOCK_TIMEOUT_S):
+        tombstones = purge_tombstones(engine, before=before(settings.tombstone_retention_days))
+        history = purge_history(engine, before=now - SNAPSHOT_KEPT_S)
+    purged = Purged(requests, metrics, usage, runs, alerts, tombstones, history)
+    log.info("purged", **purged.counts())
+    return purged
