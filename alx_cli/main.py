@@ -9,11 +9,13 @@ import click
 from alx_core.errors import AlxError
 
 COMMANDS = {
+    "alerts": "List, acknowledge and end alerts, and try the channels",
     "api": "Serve the API and the status page alone",
     "company": "Show the companies, and show or change what is set for them",
     "demo": "A made-up Moodle, synced and served on this machine",
     "doctor": "Check settings, databases and rights, and say how to mend what is wrong",
     "migrate": "Bring the reporting database's schema up to date",
+    "purge": "Delete what is older than the settings allow",
     "status": "How fresh the reporting table is, and what the last syncs did",
     "sync": "Bring the reporting table up to date",
     "token": "Make, list, revoke and import the tokens with which reports read",
