@@ -18,7 +18,7 @@ from support.reads import Client, Company, FakeClock, Worker, make_settings, mak
 keys = st.tuples(st.integers(1, 9), st.integers(1, 2))
 clients = st.integers(0, 2)
 workers = st.integers(0, 1)
-EXAMPLES = {"sqlite": 60, "postgresql": 40}
+EXAMPLES = {"sqlite": 60, "postgresql": 15}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

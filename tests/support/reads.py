@@ -182,7 +182,7 @@ class Client:
         self.asked_at = worker.clock()
         if not self.pages:
             self.session, self.began_at = served.session, self.asked_at
-        self.pages.append(served.page.plain)
+        self.pages = [*self.pages, served.page.plain]
         if served.page.rows == self.limit:
             return None
         rows = [(u, c, name) for page in self.pages for u, c, name in json.loads(page)]
