@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, update
+from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, func, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -22,7 +22,7 @@ def begin_session(
     else:
         row = api_sessions.c
         unchanged = and_(
-            _is(token_id, page_limit, before),
+            *(row[name] == value for name, value in _values(before).items() if name in _SAME),
             row.opened_at == before.opened_at,
             row.last_page_at == before.last_page_at,
             row.finished_at.is_not_distinct_from(before.finished_at),
@@ -34,6 +34,31 @@ def begin_session(
     return connection.execute(statement.returning(api_sessions.c.token_id)).first() is not None
 
 
+# The statements of most requests, made once: building one takes longer than running it. Values are named `b_*`, as a
+# column's own name would be taken for what is set.
+_ROW = api_sessions.c
+_LAST_SERVED_AT = case(
+    (_ROW.last_page_at > func.coalesce(_ROW.finished_at, 0), _ROW.last_page_at),
+    else_=func.coalesce(_ROW.finished_at, 0),
+)
+_IS_OVER = (_ROW.reads_begun <= _ROW.reads_finished) | (bindparam("b_idle_since") > _LAST_SERVED_AT)
+_SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
+"""What makes a session the same, whoever opened it: one with the same pages."""
+_THIS = update(api_sessions).where(
+    *(_ROW[name] == bindparam(f"b_{name}") for name in ("token_id", "page_limit", *_SAME))
+)
+_NOTE_BEGUN = _THIS.values(
+    reads_begun=case((_IS_OVER, 1), else_=_ROW.reads_begun + 1),
+    reads_finished=case((_IS_OVER, 0), else_=_ROW.reads_finished),
+    last_page_at=bindparam("b_now"),
+    opened_at=func.coalesce(bindparam("b_opened_at", type_=Float), _ROW.opened_at),
+)
+_NOTE_PAGE = _THIS.values(last_page_at=bindparam("b_now"))
+_NOTE_LAST_PAGE = _THIS.values(
+    finished_at=bindparam("b_now"), reads_finished=_ROW.reads_finished + bindparam("b_ended", type_=Integer)
+)
+
+
 def note_begun(
     connection: Connection, token_id: int, page_limit: int, session: Session, *, now: float, is_newest: bool
 ) -> bool:
@@ -41,32 +66,21 @@ def note_begun(
 
     Where nobody is in the middle any more, the count begins anew. `is_newest` says that the snapshot still is.
     """
-    row = api_sessions.c
-    is_over = (row.reads_begun <= row.reads_finished) | (_last_served_at() < now - IDLE_S)
-    statement = update(api_sessions).where(_is(token_id, page_limit, session))
-    done = connection.execute(
-        statement.values(
-            reads_begun=case((is_over, 1), else_=row.reads_begun + 1),
-            reads_finished=case((is_over, 0), else_=row.reads_finished),
-            last_page_at=now,
-            **({"opened_at": now} if is_newest else {}),
-        )
-    )
-    return done.rowcount == 1
+    values = {"b_now": now, "b_idle_since": now - IDLE_S, "b_opened_at": now if is_newest else None}
+    return connection.execute(_NOTE_BEGUN, {**_this(token_id, page_limit, session), **values}).rowcount == 1
 
 
 def note_page(connection: Connection, token_id: int, page_limit: int, session: Session, *, now: float) -> None:
     """Note that a page in the middle was served; a session that another has replaced is left alone."""
-    connection.execute(update(api_sessions).where(_is(token_id, page_limit, session)).values(last_page_at=now))
+    connection.execute(_NOTE_PAGE, {**_this(token_id, page_limit, session), "b_now": now})
 
 
 def note_last_page(
     connection: Connection, token_id: int, page_limit: int, session: Session, *, now: float, ends_read: bool
 ) -> bool:
     """Note that the last page was served, and count the read that it ends. False: the session was replaced."""
-    finished = api_sessions.c.reads_finished + (1 if ends_read else 0)
-    statement = update(api_sessions).where(_is(token_id, page_limit, session))
-    return connection.execute(statement.values(finished_at=now, reads_finished=finished)).rowcount == 1
+    values = {"b_now": now, "b_ended": int(ends_read)}
+    return connection.execute(_NOTE_LAST_PAGE, {**_this(token_id, page_limit, session), **values}).rowcount == 1
 
 
 def claim_charge(connection: Connection, token_id: int, page_limit: int, *, now: float, free_s: float) -> bool:
@@ -107,24 +121,9 @@ def note_finished(connection: Connection, token_id: int, pending: Position) -> N
     connection.execute(statement.on_conflict_do_update(index_elements=["token_id"], set_=values))
 
 
-def _is(token_id: int, page_limit: int, session: Session) -> ColumnElement[bool]:
-    """The session, whoever opened it: one with the same pages is the same."""
-    row = api_sessions.c
-    return and_(
-        row.token_id == token_id,
-        row.page_limit == page_limit,
-        row.mode == session.mode.value,
-        row.snapshot_seq == session.snapshot_seq,
-        row.since_seq == session.since_seq,
-        row.since_time == session.since_time,
-        row.view == session.view,
-    )
-
-
-def _last_served_at() -> ColumnElement[float]:
-    row = api_sessions.c
-    finished_at = func.coalesce(row.finished_at, 0)
-    return case((row.last_page_at > finished_at, row.last_page_at), else_=finished_at)
+def _this(token_id: int, page_limit: int, session: Session) -> dict[str, object]:
+    values = _values(session)
+    return {"b_token_id": token_id, "b_page_limit": page_limit, **{f"b_{name}": values[name] for name in _SAME}}
 
 
 def _values(session: Session) -> dict[str, object]:
