@@ -1,6 +1,7 @@
 """From a driver's error to a SourceError that says what to do."""
 
 import re
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL
 
@@ -12,10 +13,14 @@ from alx_core.errors import (
 )
 
 # MariaDB and MySQL: errno; PostgreSQL: SQLSTATE. SQLite has only texts.
-ACCESS_CODES = {"1044", "1045", "1142", "1143", "1698", "28000", "28P01", "42501"}
+ACCESS_CODES = {
+    "1044", "1045", "1130", "1142", "1143", "1698", "1820", "1862", "3118", "4151", "28000", "28P01", "42501",
+}  # fmt: skip
 SCHEMA_CODES = {"1049", "1054", "1146", "3D000", "42P01", "42703"}
-ACCESS_TEXTS = ("access denied", "password authentication failed", "permission denied", "no password supplied")
-UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
+ACCESS_TEXTS = (
+    "access denied", "authentication failed", "permission denied", "no password supplied", "no pg_hba.conf entry",
+)  # fmt: skip
+REFUSED_ROLE = re.compile(r'role ".*" (does not exist|is not permitted to log in)')
 SCHEMA_TEXTS = ("no such table", "no such column", "does not exist", "unknown database", "unknown column")
 
 
@@ -26,7 +31,7 @@ def source_error(error: BaseException, url: URL) -> SourceError:
     where = describe(url)
     code = _code(cause)
     lowered = text.lower()
-    if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS) or UNKNOWN_ROLE.search(lowered):
+    if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS) or REFUSED_ROLE.search(lowered):
         return SourceAccessDenied(
             f"Moodle's database {where} refused: {text}. Check user and password in ALX_MOODLE_URL, and that the "
             "user has SELECT on Moodle's tables; `alx doctor` lists them."
@@ -64,4 +69,10 @@ def _code(error: BaseException) -> str:
 
 
 def _without_password(text: str, url: URL) -> str:
-    return text.replace(str(url.password), "***") if url.password else text
+    """Blot the password out as it was written and as a URL escapes it: a driver may quote either."""
+    if not url.password:
+        return text
+    password = str(url.password)
+    for written in sorted({password, quote(password, safe=""), quote_plus(password), quote(password)}, key=len):
+        text = text.replace(written, "***")
+    return text

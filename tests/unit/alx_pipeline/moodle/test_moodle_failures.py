@@ -143,10 +143,6 @@ def test_an_error_that_sqlalchemy_wrapped_is_the_same(kind: type[SourceError], e
     assert "SELECT email" not in str(source_error(wrapped, url))
 
 
-REFUSED_IN_OTHER_WORDS = "BUG: PostgreSQL's and MariaDB's other ways to refuse a user are taken for something else"
-
-
-@pytest.mark.xfail(strict=True, reason=REFUSED_IN_OTHER_WORDS)
 @pytest.mark.parametrize(
     ("error", "url"),
     [
@@ -256,7 +252,6 @@ def test_a_password_that_a_driver_quotes_is_blotted_out(error: Exception) -> Non
     assert "***" in message
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: a password is only blotted out as written, not as an URL escapes it")
 def test_a_password_that_a_driver_quotes_as_part_of_an_url_is_blotted_out() -> None:
     url = MYSQL.set(password="p@ss/word")
     quoted = url.set(drivername="mysql", query={}).render_as_string(hide_password=False)
