@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     dagster_bind: str = Field("127.0.0.1:3000", description="Address and port of Dagit. It has no login: keep it local")
     timezone: str = Field("UTC", description="Zone of formatted dates and of the quota's midnight, as `Europe/London`.")
     api_bind: str = Field("127.0.0.1:8000", description="Address and port of the API")
-    api_workers: int = Field(2, ge=1, le=64, description="Processes of the API")
+    api_workers: int = Field(2, ge=1, le=64, description="Processes that serve the API")
     api_threads: int = Field(8, ge=1, le=256, description="Threads in each of them")
     api_burst_per_minute: int = Field(
         0,
@@ -118,9 +118,7 @@ class Settings(BaseSettings):
     )
     log_retention_days: int = Field(90, ge=1, description="Days that the request log is kept")
     metrics_retention_days: int = Field(400, ge=60, description="Days that the hourly metrics are kept")
-    run_retention_days: int = Field(
-        90, ge=7, description="Days that syncs, their errors and Dagster's runs are kept"
-    )
+    run_retention_days: int = Field(90, ge=7, description="Days that syncs, their errors and Dagster's runs are kept")
     alert_retention_days: int = Field(365, ge=1, description="Days that alerts are kept after they were resolved")
     tombstone_retention_days: int = Field(
         90, ge=1, description="Days that a deleted row is kept, for clients that read changes"
@@ -250,7 +248,7 @@ def split_bind(bind: str) -> tuple[str, int]:
     except ValueError:
         host = port = None
     if not host or port is None:
-        raise ValueError(f"{bind!r} is not host:port, for example 127.0.0.1:3000")
+        raise ValueError("not host:port, for example 127.0.0.1:3000")
     return host, port
 
 
@@ -262,7 +260,7 @@ def _describe(loc: tuple[int | str, ...], message: str) -> str:
 def _parse_url(text: str) -> URL:
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError, for a port that is no number, quotes what may be a password
         raise ValueError("not a database URL, for example postgresql://user:password@host/database") from None
     if "+" not in url.drivername and url.drivername in DRIVERS:
         url = url.set(drivername=DRIVERS[url.drivername])

@@ -247,10 +247,6 @@ def test_a_value_from_a_file_does_not_show_either(load: Load, tmp_path: Path) ->
     assert PASSWORD not in str(caught.value)
 
 
-PORT_SHOWN = "BUG: make_url's ValueError for the port quotes what follows the host, which may be half the password"
-
-
-@pytest.mark.xfail(strict=True, reason=PORT_SHOWN)
 @pytest.mark.parametrize("name", ["ALX_MOODLE_URL", "ALX_DATABASE_URL"])
 def test_half_of_a_password_with_an_unescaped_at_sign_does_not_show(load: Load, name: str) -> None:
     message = refusal(load, name, f"postgresql://u:half@ss:{PASSWORD}@host/d")
@@ -258,9 +254,6 @@ def test_half_of_a_password_with_an_unescaped_at_sign_does_not_show(load: Load, 
     assert PASSWORD not in message
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: split_bind's message quotes the value; load_settings promises it never does"
-)
 def test_a_wrong_address_does_not_show(load: Load) -> None:
     assert PASSWORD not in refusal(load, "ALX_DAGSTER_BIND", f"https://u:{PASSWORD}@dagit")
 
