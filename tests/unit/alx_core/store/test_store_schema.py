@@ -146,12 +146,7 @@ def test_tables_of_others_in_the_same_database_are_left_alone(empty: Engine) -> 
     assert "somebody_elses" in tables(empty)
 
 
-RACE = "BUG: two processes that meet an empty PostgreSQL both create the tables; the second one fails"
-
-
-@pytest.mark.parametrize(
-    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.xfail(strict=True, reason=RACE))]
-)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_one_that_comes_while_another_migrates_an_empty_database_ends_well_too(kind: str, tmp_path: Path) -> None:
     errors: list[Exception] = []
     with reporting_database(kind, tmp_path) as url, open_engine(url) as first:
