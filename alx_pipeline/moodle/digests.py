@@ -60,9 +60,15 @@ def _grouped(engine: Engine, tables: MoodleTables, name: str, layout: Layout) ->
     return select(index.label("range"), func.count(), cast(func.sum(hashed), String)).group_by(index)
 
 
-def _crc32(columns: Mapping[str, Row], _name: str) -> Row:
-    """CRC32 of the values, NULL written out so that it can't be mistaken for a neighbour's absence."""
-    return func.crc32(func.concat_ws("|", *(func.coalesce(column, "-") for column in columns.values())))
+def _crc32(columns: Mapping[str, Row], name: str) -> Row:
+    """CRC32 of the values. Each text comes after its length, so that no two rows are written the same way."""
+    parts: list[Row] = []
+    for column, dtype in SNAPSHOT_COLUMNS[name].items():
+        if dtype == pl.String():
+            parts += [func.coalesce(func.length(columns[column]), "-"), func.coalesce(columns[column], "")]
+        else:
+            parts.append(func.coalesce(columns[column], "-"))
+    return func.crc32(func.concat_ws("|", *parts))
 
 
 def _hash64(columns: Mapping[str, Row], name: str) -> Row:
