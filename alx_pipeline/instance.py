@@ -69,6 +69,11 @@ def reap_orphans(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in runs]
 
 
+def is_schedule_on(instance: dg.DagsterInstance, name: str = "hourly_sync_schedule") -> bool:
+    """Whether nobody switched a schedule off in Dagit; it is on by itself, so Dagster need not know it yet."""
+    return not any(state.name == name and state.status.value == "STOPPED" for state in instance.all_instigator_state())
+
+
 def _header() -> str:
     return "# Written by alx at each start, from its settings. Changes here do not last.\n"
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from alx_cli.output import ago, make_table, print_json, stdout, when
 from alx_core.domain.freshness import Freshness, SyncHealth
-from alx_core.services.health import sync_health
+from alx_core.services.health import success_pct, sync_health
 from alx_core.settings import load_settings
 from alx_core.store.companies import list_companies
 from alx_core.store.engine import connect, open_engine
@@ -31,19 +31,20 @@ def command(as_json: bool) -> None:
         require_current(engine)
         with connect(engine) as connection:
             health = sync_health(connection, now=int(time.time()), stale_after_s=settings.sync_stale_hours * 3600)
+            week_pct = success_pct(connection, now=health.now)
             companies = list_companies(connection)
             runs = latest_runs(connection, limit=RUNS_SHOWN)
     if as_json:
-        print_json(_as_json(health, companies, runs))
+        print_json(_as_json(health, week_pct, companies, runs))
         return
-    stdout.print(_headline(health))
+    stdout.print(_headline(health, week_pct))
     if companies:
         stdout.print(_companies(companies, health.now))
     if runs:
         stdout.print(_runs(runs))
 
 
-def _headline(health: SyncHealth) -> str:
+def _headline(health: SyncHealth, week_pct: float | None) -> str:
     if health.freshness is Freshness.NEVER:
         text = "[bold]Never synced.[/] Run `alx sync`."
     else:
@@ -53,6 +54,8 @@ def _headline(health: SyncHealth) -> str:
             f"[{style}]{health.freshness.capitalize()}[/]: last successful sync {age} ago "
             f"({when(health.last_success_at)}), covers Moodle up to {when(health.covered_until)}."
         )
+    if week_pct is not None:
+        text = f"{text} Of the syncs of the last 7 days {week_pct:.1f} % succeeded."
     if health.running_since is not None:
         return f"{text}\nA sync is running since {ago(health.now - health.running_since)}.\n"
     return f"{text}\nNext sync by the schedule in {ago(health.next_sync_at - health.now)}.\n"
@@ -81,7 +84,9 @@ def _runs(runs: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _as_json(health: SyncHealth, companies: list[dict[str, Any]], runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _as_json(
+    health: SyncHealth, week_pct: float | None, companies: list[dict[str, Any]], runs: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "freshness": health.freshness.value,
         "last_success_at": health.last_success_at,
@@ -89,6 +94,7 @@ def _as_json(health: SyncHealth, companies: list[dict[str, Any]], runs: list[dic
         "age_s": health.age_s,
         "next_sync_at": health.next_sync_at,
         "running_since": health.running_since,
+        "success_rate_7d_pct": week_pct,
         "rows": sum(each["row_count"] for each in companies),
         "companies": companies,
         "runs": runs,

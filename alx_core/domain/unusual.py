@@ -1,7 +1,8 @@
 """Use of the API that is out of the ordinary: three rules, each with what it catches and how often it is wrong.
 
-The rates are those of a simulated quiet month, `benchmarks/quiet_month.py`: 12 companies, 30 days, nobody doing
-anything wrong, so that every finding is a false one.
+The rates are those of three simulated quiet months, `benchmarks/quiet_month.py --seed 1`, `2` and `3`: 12 companies, 30
+days, 8 to 48 refreshes a day, nobody doing anything wrong, so that every finding is a false one. Together 19 of them: 6
+a month. Five incidents put into each of the months were all found.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,8 +66,9 @@ def volume_finding(history: Sequence[int], calls: int) -> ZScore | None:
     median absolute deviation, because one bad week among them must not make the next one usual; the spread is at least
     ten calls and at least what chance alone does to a median of that size.
 
-    Catches: a refresh in a loop, a copied token, a scraper. Misses: what grows slowly over weeks, and everything in a
-    company's first four weeks.
+    Catches: a refresh in a loop, a copied token, a scraper. Misses: what grows slowly over weeks, less than some sixty
+    calls more than usual, and everything in a company's first four weeks. False: 1 in 25,920 hours of a company
+    (0.004 %), somebody who refreshed a long report by hand again and again at the end of a month.
     """
     if len(history) < MIN_HISTORY:
         return None
@@ -99,7 +101,9 @@ def first_seen_addresses(uses: Iterable[TokenUse], known: Mapping[int, Mapping[s
     `known`: by token, the sites (see `site_of`) it was ever seen at before these uses, each with the first time.
 
     Catches: a token that leaked and is used by somebody else. Misses: a thief in the owner's own network, and tokens of
-    cloud services, which roam.
+    cloud services, which roam. False: 18 in 25,920 hours of a company (0.07 %), all of the two companies whose internet
+    line gets a new address every other week; and, in the first days of a token, up to three for one that roams and one
+    for each home that its users work at.
     """
     sites = {token_id: dict(seen) for token_id, seen in known.items()}
     found = []
@@ -150,7 +154,8 @@ def truncated_readers(pages: Iterable[FirstPage], later: Mapping[int, Sequence[i
     GRACE_S after them.
 
     Catches: a report without paging, which shows the first rows as if they were all. Misses: one whose token another
-    client uses that pages.
+    client uses that pages. False: none in 25,920 hours of a company, with reports built in Power Query's preview in
+    them; a first try of a new token by hand that stops after a full page would be one.
     """
     found: dict[int, FirstPage] = {}
     for page in sorted(pages, key=lambda each: each.at):

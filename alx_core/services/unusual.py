@@ -96,8 +96,12 @@ def _truncated(connection: Connection, *, start: int, end: int) -> Iterable[Find
     pages = _full_pages(connection, first_pages(connection, start=start, end=end))
     if not pages:
         return
-    later = later_pages(connection, {page.token_id for page in pages}, start=start - READER_MEMORY_S, end=end + GRACE_S)
-    for page in truncated_readers(pages, later):
+    # Most clients page, which the hour itself shows; only for the few others the day before is read.
+    later = later_pages(connection, {page.token_id for page in pages}, start=start, end=end + GRACE_S)
+    suspects = truncated_readers(pages, later)
+    tokens = {page.token_id for page in suspects}
+    before = later_pages(connection, tokens, start=start - READER_MEMORY_S, end=start) if tokens else {}
+    for page in truncated_readers(suspects, before):
         figures = {"rows": page.rows, "table_rows": page.table_rows, "at": page.at}
         yield Finding(UnusualKind.TRUNCATED_READER, page.companyid, page.token_id, page.address, figures)
 

@@ -11,8 +11,18 @@ from pydantic import Field
 from alx_core.domain.checks import check_sync
 from alx_core.domain.sync import Kind, SyncRequest
 from alx_core.errors import AlxError, CompaniesFailed
+from alx_core.services.health import success_pct
+from alx_core.store.engine import connect
 from alx_pipeline.assets.moodle import reporting_sources
-from alx_pipeline.assets.report import check_results, check_specs, company_table, metadata_of, source_observations
+from alx_pipeline.assets.report import (
+    Metadata,
+    check_results,
+    check_specs,
+    company_table,
+    metadata_of,
+    source_observations,
+)
+from alx_pipeline.instance import is_schedule_on
 from alx_pipeline.partitions import HOURLY
 from alx_pipeline.resources import Alx
 
@@ -115,4 +125,14 @@ def _sync(context: dg.AssetExecutionContext, alx: Alx, request: SyncRequest) -> 
         context.log_event(dg.AssetObservation(context.asset_key, metadata={"companies": companies}))
         failure = CompaniesFailed(result.failed, total=len(result.companies))
         raise dg.Failure(str(failure), metadata={"companies": companies}, allow_retries=False)
-    yield dg.MaterializeResult(asset_key=context.asset_key, metadata=metadata_of(result))
+    yield dg.MaterializeResult(asset_key=context.asset_key, metadata={**metadata_of(result), **_standing(context, alx)})
+
+
+def _standing(context: dg.AssetExecutionContext, alx: Alx) -> Metadata:
+    """How syncs have gone for a week, this one included, and whether the schedule that makes them is on."""
+    with alx.reporting() as engine, connect(engine) as connection:
+        week_pct = success_pct(connection, now=int(alx.clock()))
+    standing: Metadata = {"schedule": dg.MetadataValue.text("on" if is_schedule_on(context.instance) else "off")}
+    if week_pct is not None:
+        standing["success_rate_7d_pct"] = dg.MetadataValue.float(round(week_pct, 2))
+    return standing
