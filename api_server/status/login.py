@@ -14,7 +14,7 @@ from api_server.database import Database
 from api_server.status.address import PATH
 from api_server.status.gate import Answer, Gate
 from api_server.status.pages import Pages
-from api_server.status.responses import refuse, send_html, send_json
+from api_server.status.responses import HEADERS, refuse, send_html
 from api_server.status.session import COOKIE, LIFETIME_S
 
 log = structlog.get_logger()
@@ -109,7 +109,8 @@ class SessionResource:
         page's script asks once more from here, and goes on without a password.
         """
         is_welcome = self._gate.judge(req) is Answer.WELCOME
-        send_json(resp, b"", status=falcon.HTTP_204 if is_welcome else falcon.HTTP_401)
+        resp.status = falcon.HTTP_204 if is_welcome else falcon.HTTP_401
+        resp.set_headers(HEADERS)
 
 
 def _see(resp: falcon.Response, target: str) -> None:
