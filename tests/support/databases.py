@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -66,3 +68,19 @@ def scratch_database(kind: str) -> Iterator[URL]:
 def plain(url: URL) -> str:
     """The URL as a person would write it in a setting, password included."""
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+
+
+REDIS_URL = os.environ.get("ALX_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+
+
+def require_redis() -> Redis:
+    """Return a client; skip the test when Redis is missing, or fail it where CI demands all services."""
+    client = Redis.from_url(REDIS_URL, socket_connect_timeout=3, socket_timeout=3)
+    try:
+        client.ping()
+    except RedisError as error:
+        message = f"no Redis: {error} (set ALX_TEST_REDIS_URL)"
+        if SERVICES_REQUIRED:
+            pytest.fail(message)
+        pytest.skip(message)
+    return client

@@ -1,0 +1,226 @@
+"""The page cache: one builder a page, never an expired or a wrong one, bounded, and the same over Redis."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, select
+from structlog.testing import capture_logs
+
+from alx_core.services import page_cache
+from alx_core.services.page_cache import END, DatabasePages, PageCache, SharedPages, build_page
+from alx_core.store.page_cache import CachedPage, PageEnd
+from alx_core.store.page_cache_redis import RedisPages
+from alx_core.store.tables import response_cache
+from support.builders import migrated_engine
+from support.databases import require_redis
+from support.reads import FakeClock
+
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow), "redis"]
+Connect = Callable[[], SharedPages]
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with migrated_engine(request.param, tmp_path_factory.mktemp("cache")) as made:
+        yield made
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(now=time.time())
+
+
+@pytest.fixture(params=KINDS)
+def connect(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: FakeClock
+) -> Iterator[Connect]:
+    """A function that opens the shared cache once more, as another process would."""
+    with ExitStack() as opened:
+        if request.param == "redis":
+            client, prefix = require_redis(), f"alx:test:{uuid4().hex}:"
+            opened.callback(lambda: [client.delete(key) for key in client.scan_iter(f"{prefix}*")])
+            yield lambda: RedisPages(client, prefix=prefix, clock=clock)
+            return
+        made = opened.enter_context(migrated_engine(request.param, tmp_path_factory.mktemp("cache")))
+
+        def another() -> SharedPages:
+            connection = opened.enter_context(made.connect().execution_options(isolation_level="AUTOCOMMIT"))
+            return DatabasePages(connection, 1, max_bytes=1 << 20, clock=clock)
+
+        yield another
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds the same page each time, slowly, and counts."""
+
+    text: bytes = b"[1]"
+    seconds: float = 0.0
+    builds: list[int] = field(default_factory=list)
+
+    def __call__(self) -> tuple[bytes, int, tuple[int, int] | None]:
+        self.builds.append(1)
+        time.sleep(self.seconds)
+        return self.text, 1, (7, 9)
+
+
+def make_cache(clock: Callable[[], float], max_bytes: int = 1 << 20) -> PageCache:
+    return PageCache(max_bytes=max_bytes, clock=clock)
+
+
+def test_a_page_is_built_once_and_then_found_in_every_process(connect: Connect, clock: FakeClock) -> None:
+    build, first, second = Builder(), make_cache(clock), make_cache(clock)
+    built, was_there = first.get_or_build(connect(), "k", build, ttl_s=60)
+    assert (built.plain, built.rows, built.last_key, was_there) == (b"[1]", 1, (7, 9), False)
+    for cache in (first, second, second):
+        assert cache.get_or_build(connect(), "k", build, ttl_s=60) == (built, True)
+    assert len(build.builds) == 1
+
+
+def test_another_key_is_another_page(connect: Connect, clock: FakeClock) -> None:
+    cache, shared = make_cache(clock), connect()
+    cache.get_or_build(shared, "k", Builder(), ttl_s=60)
+    page, was_there = cache.get_or_build(shared, "other", Builder(b"[2]"), ttl_s=60)
+    assert (page.plain, was_there) == (b"[2]", False)
+
+
+def test_requests_at_once_in_several_processes_build_one_page(connect: Connect, clock: FakeClock) -> None:
+    build, caches = Builder(seconds=0.2), [make_cache(clock) for _ in range(4)]
+    shares, gate = [connect() for _ in range(12)], threading.Barrier(12)
+
+    def ask(number: int) -> bytes:
+        gate.wait()
+        return caches[number % 4].get_or_build(shares[number], "k", build, ttl_s=60)[0].plain
+
+    with ThreadPoolExecutor(12) as executor:
+        assert set(executor.map(ask, range(12))) == {b"[1]"}
+    assert len(build.builds) == 1
+
+
+def test_a_page_lives_as_long_as_it_was_built_for_wherever_it_is_kept(connect: Connect, clock: FakeClock) -> None:
+    build, first, second = Builder(), make_cache(clock), make_cache(clock)
+    first.get_or_build(connect(), "k", build, ttl_s=60)
+    clock.now += 59
+    assert second.get_or_build(connect(), "k", build, ttl_s=60)[1]
+    clock.now += 1
+    assert second.get("k") is None
+    assert connect().get("k") is None
+    assert not second.get_or_build(connect(), "k", build, ttl_s=60)[1]
+    assert len(build.builds) == 2
+
+
+def test_a_build_that_fails_leaves_the_way_free(connect: Connect, clock: FakeClock) -> None:
+    def fail() -> tuple[bytes, int, None]:
+        raise ZeroDivisionError
+
+    cache = make_cache(clock)
+    with pytest.raises(ZeroDivisionError):
+        cache.get_or_build(connect(), "k", fail, ttl_s=60)
+    assert connect().claim("k", claim_s=20)
+
+
+def test_a_claim_is_given_to_one_and_freed_when_its_builder_dies(connect: Connect, clock: FakeClock) -> None:
+    assert connect().claim("k", claim_s=0.2)
+    assert not connect().claim("k", claim_s=0.2)
+    time.sleep(0.25)
+    clock.now += 0.25
+    assert connect().claim("k", claim_s=20)
+
+
+def test_whoever_waits_for_a_dead_builder_builds_in_the_end(
+    connect: Connect, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_cache, "CLAIM_S", 0.1)
+    assert connect().claim("k", claim_s=3600)
+    page, was_there = make_cache(clock).get_or_build(connect(), "k", Builder(), ttl_s=60)
+    assert (page.plain, was_there) == (b"[1]", False)
+
+
+def test_a_claim_given_back_late_leaves_the_page_that_somebody_delivered(connect: Connect, clock: FakeClock) -> None:
+    shared, page = connect(), CachedPage(b"zip", 3, None, clock.now + 60)
+    shared.put("k", page)
+    shared.give_back("k")
+    assert shared.get("k") == page
+
+
+@pytest.mark.parametrize("key", [None, (2**62, 5), END])
+def test_how_a_page_ends_is_told_without_the_page(
+    connect: Connect, clock: FakeClock, key: tuple[int, int] | None
+) -> None:
+    shared, cache = connect(), make_cache(clock)
+    assert cache.get_end(shared, "k") is None
+    shared.claim("k", claim_s=20)
+    assert cache.get_end(shared, "k") is None
+    shared.put("k", CachedPage(b"\n" * 500, 3, key, clock.now + 60))
+    assert cache.get_end(shared, "k") == PageEnd(3, key)
+    assert shared.get("k") == CachedPage(b"\n" * 500, 3, key, clock.now + 60)
+
+
+def test_pages_that_are_equal_are_equal_bytes() -> None:
+    assert build_page(Builder()) == build_page(Builder())
+
+
+def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect, clock: FakeClock) -> None:
+    size = len(build_page(Builder(b"x" * 1000)).gzipped) + 1000
+    shared, cache = connect(), make_cache(clock, max_bytes=2 * size)
+    for key in ("a", "b"):
+        cache.get_or_build(shared, key, Builder(b"x" * 1000), ttl_s=60)
+    assert cache.get("a") is not None
+    cache.get_or_build(shared, "c", Builder(b"x" * 1000), ttl_s=60)
+    assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
+    cache.get_or_build(shared, "large", Builder(b"x" * 10_000), ttl_s=60)
+    assert cache.get_or_build(shared, "large", Builder(), ttl_s=60)[0].plain == b"x" * 10_000
+
+
+def test_the_shared_cache_drops_what_expired_and_what_was_used_longest_ago(engine: Engine, clock: FakeClock) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        shared = DatabasePages(connection, 1, max_bytes=250, clock=clock)
+        shared.put("expired", CachedPage(b"x" * 10, 1, None, clock.now + 1))
+        for key in ("a", "b", "c"):
+            clock.now += 1
+            shared.put(key, CachedPage(b"x" * 100, 1, None, clock.now + 3600))
+        clock.now += 120
+        assert shared.get("a") is not None
+        shared.claim("claimed", claim_s=20)
+        shared.make_room()
+        assert set(connection.execute(select(response_cache.c.cache_key)).scalars()) == {"a", "c", "claimed"}
+
+
+@pytest.fixture
+def dead_redis() -> RedisPages:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return RedisPages(Redis(host="127.0.0.1", port=port, socket_connect_timeout=1, socket_timeout=1))
+
+
+def test_a_redis_that_is_gone_costs_a_build_and_a_line_in_the_log_but_no_request(dead_redis: RedisPages) -> None:
+    build = Builder()
+    with capture_logs() as logs:
+        for key in ("a", "b"):
+            page, was_there = make_cache(time.time).get_or_build(dead_redis, key, build, ttl_s=60)
+            assert (page.plain, was_there) == (b"[1]", False)
+    assert [line["event"] for line in logs] == ["redis_unreachable"]
+    assert logs[0]["log_level"] == "warning"
+    assert dead_redis.get_end("a") is None
+
+
+def test_a_redis_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, prefix = require_redis(), f"alx:test:{uuid4().hex}:"
+    monkeypatch.setattr("alx_core.store.page_cache_redis.RETRY_S", 0.05)
+    pages = RedisPages(client, prefix=prefix)
+    pool, client.connection_pool = client.connection_pool, Redis(port=1, socket_connect_timeout=1).connection_pool
+    assert pages.get("k") is None
+    client.connection_pool = pool
+    time.sleep(0.06)
+    pages.put("k", CachedPage(b"zip", 1, None, time.time() + 5))
+    assert pages.get("k") is not None
+    client.delete(f"{prefix}k")
