@@ -186,16 +186,16 @@ class Stack:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
-    def launch(self, partitions: list[str]) -> str:
+    def launch(self, partitions: list[str], *, asset: str = "reporting_table") -> str:
         """Ask for a backfill as Dagit's own page does; return its id."""
-        params = {"partitionNames": partitions, "assetSelection": [{"path": ["reporting_table"]}]}
+        params = {"partitionNames": partitions, "assetSelection": [{"path": [asset]}]}
         started = self.graphql(BACKFILL, params=params)["launchPartitionBackfill"]
         assert started["__typename"] == "LaunchBackfillSuccess", started
         return str(started["backfillId"])
 
-    def backfill(self, partitions: list[str], *, timeout_s: float = 120) -> str:
+    def backfill(self, partitions: list[str], *, asset: str = "reporting_table", timeout_s: float = 120) -> str:
         """Ask for a backfill and wait for its end; return its final status."""
-        backfill_id = self.launch(partitions)
+        backfill_id = self.launch(partitions, asset=asset)
 
         def status() -> str:
             found = self.graphql(BACKFILL_STATUS, id=backfill_id)["partitionBackfillOrError"]["status"]
