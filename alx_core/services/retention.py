@@ -10,6 +10,7 @@ from alx_core.domain.quota import usage_day
 from alx_core.settings import Settings
 from alx_core.store.locks import writer_lock
 from alx_core.store.retention import (
+    CHUNK,
     purge_alerts,
     purge_history,
     purge_log,
@@ -44,24 +45,27 @@ class Purged:
         return asdict(self)
 
 
-def purge(engine: Engine, settings: Settings, *, now: int) -> Purged:
+def purge(
+    engine: Engine, settings: Settings, *, now: int, chunk: int = CHUNK, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Purged:
     """Delete what is older than the settings allow. May be repeated, and killed, without harm.
 
-    Raises SyncLocked when a sync is writing all the while: then the tombstones are left for tomorrow.
+    `chunk` is how many rows go in one transaction.
+    Raises SyncLocked when a sync is writing for `lock_timeout_s` seconds: then the tombstones are left for tomorrow.
     """
 
     def before(days: int) -> int:
         return now - max(days * DAY_S, NEVER_PURGED_S)
 
     usage_before = usage_day(before(settings.log_retention_days), settings.zone)
-    requests = purge_log(engine, before_ms=before(settings.log_retention_days) * 1000)
-    metrics = purge_metrics(engine, before=before(settings.metrics_retention_days))
-    usage = purge_usage(engine, before_day=usage_before)
-    runs = purge_runs(engine, before=before(settings.run_retention_days))
-    alerts = purge_alerts(engine, before=before(settings.alert_retention_days))
-    with writer_lock(engine, timeout_s=LOCK_TIMEOUT_S):
-        tombstones = purge_tombstones(engine, before=before(settings.tombstone_retention_days))
-        history = purge_history(engine, before=now - SNAPSHOT_KEPT_S)
+    requests = purge_log(engine, before_ms=before(settings.log_retention_days) * 1000, chunk=chunk)
+    metrics = purge_metrics(engine, before=before(settings.metrics_retention_days), chunk=chunk)
+    usage = purge_usage(engine, before_day=usage_before, chunk=chunk)
+    runs = purge_runs(engine, before=before(settings.run_retention_days), chunk=chunk)
+    alerts = purge_alerts(engine, before=before(settings.alert_retention_days), chunk=chunk)
+    with writer_lock(engine, timeout_s=lock_timeout_s):
+        tombstones = purge_tombstones(engine, before=before(settings.tombstone_retention_days), chunk=chunk)
+        history = purge_history(engine, before=now - SNAPSHOT_KEPT_S, chunk=chunk)
     purged = Purged(requests, metrics, usage, runs, alerts, tombstones, history)
     log.info("purged", **purged.counts())
     return purged

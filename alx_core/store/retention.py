@@ -1,8 +1,6 @@
 """Deleting what is old, in many small transactions: nobody who writes meanwhile waits for long."""
 
-from collections.abc import Callable, Iterator
-
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Table, and_, delete, func, select, tuple_
 
 from alx_core.domain.alerts import AlertState
 from alx_core.domain.sync import Kind
@@ -21,7 +19,7 @@ CHUNK = 5_000
 """Rows per transaction."""
 
 
-def purge_log(engine: Engine, *, before_ms: int) -> int:
+def purge_log(engine: Engine, *, before_ms: int, chunk: int = CHUNK) -> int:
     """Delete requests before `before_ms` (epoch milliseconds); return how many.
 
     Goes up the ids, which grow with time, and stops at the first block that has nothing to delete: a look for the last
@@ -30,17 +28,17 @@ def purge_log(engine: Engine, *, before_ms: int) -> int:
     row, deleted = request_log.c, 0
     first = _lowest_id(engine, 0)
     while first is not None:
-        block = and_(row.id >= first, row.id < first + CHUNK)
+        block = and_(row.id >= first, row.id < first + chunk)
         with transaction(engine) as connection:
             gone = connection.execute(delete(request_log).where(block, row.timeaccessed < before_ms)).rowcount
         if gone == 0:
             break
         deleted += gone
-        first = _lowest_id(engine, first + CHUNK)
+        first = _lowest_id(engine, first + chunk)
     return deleted
 
 
-def purge_runs(engine: Engine, *, before: int) -> int:
+def purge_runs(engine: Engine, *, before: int, chunk: int = CHUNK) -> int:
     """Delete syncs that began before `before`, with their companies and bad records; return how many.
 
     The newest that ended, the newest that succeeded and all after that stay, however old: they say how the table
@@ -52,57 +50,49 @@ def purge_runs(engine: Engine, *, before: int) -> int:
     with connect(engine) as connection:
         kept = [connection.execute(each).scalar() for each in (newest, success)]
     kept_from = min((each for each in kept if each is not None), default=0)
-    return _purge(engine, sync_runs, and_(runs.started_at < before, runs.id < kept_from))
+    return _purge(engine, sync_runs, and_(runs.started_at < before, runs.id < kept_from), chunk)
 
 
-def purge_alerts(engine: Engine, *, before: int) -> int:
+def purge_alerts(engine: Engine, *, before: int, chunk: int = CHUNK) -> int:
     """Delete alerts that were over before `before`, with their messages; return how many."""
     row = alerts.c
-    return _purge(engine, alerts, and_(row.state == AlertState.RESOLVED.value, row.resolved_at < before))
+    return _purge(engine, alerts, and_(row.state == AlertState.RESOLVED.value, row.resolved_at < before), chunk)
 
 
-def purge_tombstones(engine: Engine, *, before: int) -> int:
+def purge_tombstones(engine: Engine, *, before: int, chunk: int = CHUNK) -> int:
     """Delete rows of the reporting table that were deleted before `before`; return how many.
 
     Only to be called by the holder of the writer's lock: a sync that has seen a tombstone means to revive it.
     """
     row = reporting.c
-    return _purge(engine, reporting, and_(row.is_deleted == 1, row.last_updated < before))
+    return _purge(engine, reporting, and_(row.is_deleted == 1, row.last_updated < before), chunk)
 
 
-def purge_history(engine: Engine, *, before: int) -> int:
+def purge_history(engine: Engine, *, before: int, chunk: int = CHUNK) -> int:
     """Delete row versions that were replaced before `before`; return how many."""
-    return _purge(engine, reporting_history, reporting_history.c.superseded_at < before)
+    return _purge(engine, reporting_history, reporting_history.c.superseded_at < before, chunk)
 
 
-def purge_metrics(engine: Engine, *, before: int) -> int:
+def purge_metrics(engine: Engine, *, before: int, chunk: int = CHUNK) -> int:
     """Delete hourly metrics of hours before `before`; return how many rows."""
-    return _purge(engine, api_metrics_hourly, api_metrics_hourly.c.hour < before)
+    return _purge(engine, api_metrics_hourly, api_metrics_hourly.c.hour < before, chunk)
 
 
-def purge_usage(engine: Engine, *, before_day: str) -> int:
+def purge_usage(engine: Engine, *, before_day: str, chunk: int = CHUNK) -> int:
     """Delete the counters of quota days before `before_day` (as 2026-11-24); return how many."""
-    return _purge(engine, api_usage, api_usage.c.day < before_day)
+    return _purge(engine, api_usage, api_usage.c.day < before_day, chunk)
 
 
-def _purge(engine: Engine, table: Table, condition: ColumnElement[bool]) -> int:
-    return sum(_blocks(engine, lambda connection: _delete_block(connection, table, condition)))
-
-
-def _blocks(engine: Engine, delete_block: Callable[[Connection], int]) -> Iterator[int]:
+def _purge(engine: Engine, table: Table, condition: ColumnElement[bool], chunk: int) -> int:
+    key, total = list(table.primary_key.columns), 0
+    block = select(*key).where(condition).limit(chunk)
+    chosen = key[0].in_(block) if len(key) == 1 else tuple_(*key).in_(block)
     while True:
         with transaction(engine) as connection:
-            deleted = delete_block(connection)
-        yield deleted
-        if deleted < CHUNK:
-            return
-
-
-def _delete_block(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
-    key = list(table.primary_key.columns)
-    block = select(*key).where(condition).limit(CHUNK)
-    chosen = key[0].in_(block) if len(key) == 1 else tuple_(*key).in_(block)
-    return connection.execute(delete(table).where(chosen)).rowcount
+            deleted = connection.execute(delete(table).where(chosen)).rowcount
+        total += deleted
+        if deleted < chunk:
+            return total
 
 
 def _lowest_id(engine: Engine, at_least: int) -> int | None:
