@@ -13,6 +13,7 @@ from alx_core.domain.networks import check_networks
 from alx_core.domain.owner_state import OwnerState
 from alx_core.errors import SettingsError
 from alx_core.store.companies import list_companies
+from alx_core.store.sessions import forget_reads
 from alx_core.store.tokens import (
     PREFIX_LENGTH,
     add_token,
@@ -168,6 +169,8 @@ def _bring_up_to_date(connection: Connection, known: dict[str, Any], told: dict[
     if is_revoked_by_a_person or {name: known[name] for name in told} == told:
         return False
     update_token(connection, known["id"], **told, revoked_at=None)
+    if told["companyid"] != known["companyid"]:
+        forget_reads(connection, known["id"])
     return True
 
 

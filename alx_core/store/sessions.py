@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, func, update
+from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -128,3 +128,9 @@ def _this(token_id: int, page_limit: int, session: Session) -> dict[str, object]
 
 def _values(session: Session) -> dict[str, object]:
     return {**asdict(session), "mode": session.mode.value}
+
+
+def forget_reads(connection: Connection, token_id: int) -> None:
+    """Forget a token's reads and position: it belongs to another company now, of which its client has nothing."""
+    connection.execute(delete(api_sessions).where(api_sessions.c.token_id == token_id))
+    connection.execute(delete(sync_status).where(sync_status.c.token_id == token_id))
