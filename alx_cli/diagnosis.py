@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
+from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
-from alx_core.settings import Settings, load_settings
+from alx_core.settings import Settings, load_settings, split_list
 from alx_core.store.engine import connect, open_engine
+from alx_core.store.outbox import list_troubled
 from alx_core.store.schema import current_revision, head_revision, require_current
 
 MAX_CLOCK_SKEW_S = 60
+LATE_S = 900
+"""A message is late when it waits longer than the longest pause between two tries."""
+ABANDONED_SHOWN_S = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ def diagnose() -> Iterator[Finding]:
         return
     yield Finding("settings", True, f"home {settings.home.absolute()}")
     yield _home(settings)
+    yield _channels(settings)
     yield from _reporting(settings)
     yield from _moodle(settings)
 
@@ -58,6 +64,8 @@ def _reporting(settings: Settings) -> Iterator[Finding]:
         where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
         yield Finding("reporting database", True, where)
         yield _schema(engine, revision)
+        if revision == head_revision():
+            yield _messages(engine)
 
 
 def _schema(engine: Engine, revision: str | None) -> Finding:
@@ -69,6 +77,36 @@ def _schema(engine: Engine, revision: str | None) -> Finding:
     except AlxError as error:
         return Finding("schema", False, str(error))
     return Finding("schema", True, f"revision {revision}, current")
+
+
+def _channels(settings: Settings) -> Finding:
+    """Nobody is told of alerts unless a channel is set up; half of one is a mistake."""
+    recipients = split_list(settings.alert_emails)
+    if (settings.smtp_url is None) != (not recipients):
+        return Finding("alert channels", False, "ALX_SMTP_URL and ALX_ALERT_EMAILS belong together: one is missing")
+    channels = [
+        *(["Slack"] if settings.slack_webhook_url is not None else []),
+        *([f"e-mail to {len(recipients)}"] if recipients else []),
+    ]
+    detail = f"{' and '.join(channels)}; try them with `alx alerts test`" if channels else "none: nobody is told"
+    return Finding("alert channels", True, detail)
+
+
+def _messages(engine: Engine) -> Finding:
+    """Messages that wait for long, or were given up lately."""
+    now = int(time.time())
+    with connect(engine) as connection:
+        troubled = list_troubled(connection, late_before=now - LATE_S, abandoned_since=now - ABANDONED_SHOWN_S)
+    if not troubled:
+        return Finding("alert messages", True, "none is late, none was refused lately")
+    newest = troubled[0]
+    waiting = sum(each["state"] == DeliveryState.PENDING for each in troubled)
+    why = newest["last_error"] or "never tried: is Dagster's daemon running, and the channel still set up?"
+    detail = (
+        f"{waiting} late, {len(troubled) - waiting} refused in the last week; the newest, {newest['alert']} by "
+        f"{newest['channel']}: {why}. See `alx alerts list --all`, and `alx alerts test` when it is mended."
+    )
+    return Finding("alert messages", False, detail)
 
 
 def _moodle(settings: Settings) -> Iterator[Finding]:
