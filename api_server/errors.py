@@ -39,6 +39,8 @@ def _no_database(req: falcon.Request, resp: falcon.Response, error: Exception, _
 def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, str]) -> None:
     if error.headers is not None:
         resp.set_headers(error.headers)
+    if error.status_code == 405 and _is_moodles(req):
+        resp.set_header("Allow", "GET, POST")  # Falcon counts OPTIONS in
     code, text = _code(error.status_code), error.description or error.title or "The request was refused."
     _answer(req, resp, falcon.code_to_http_status(error.status), MoodleFault("moodle_exception", code, text))
 
@@ -52,7 +54,7 @@ def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _p
 def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: MoodleFault) -> None:
     resp.status = status
     _entry(req).outcome = fault.errorcode
-    if req.path.rstrip("/") == MOODLE_PATH:
+    if _is_moodles(req):
         is_json = getattr(req.context, "is_json", True)
         resp.content_type = JSON_TYPE if is_json else XML_TYPE
         resp.data = render_fault(fault, is_json=is_json)
@@ -68,6 +70,10 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: Mood
             "request_id": _entry(req).request_id,
         }
     )
+
+
+def _is_moodles(req: falcon.Request) -> bool:
+    return req.path.rstrip("/") == MOODLE_PATH
 
 
 def _code(status: int) -> str:

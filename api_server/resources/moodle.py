@@ -71,6 +71,10 @@ class MoodleResource:
         """200 rows or Moodle's error object; 400, 413 a body that can't be read; 429 too fast; 503 no database."""
         self._answer(req, resp)
 
+    def on_options(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        """405: Falcon's own would answer 200, and nobody asks this path from a page of another origin."""
+        raise falcon.HTTPMethodNotAllowed(("GET", "POST"))
+
     def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
         entry: LogEntry = req.context.entry
         entry.endpoint = ENDPOINT

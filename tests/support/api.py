@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 
 from alx_core.services.tokens import Import, import_tokens
@@ -20,6 +21,7 @@ from alx_core.store.settings import save_settings_of
 from alx_core.store.tables import request_log
 from alx_pipeline.moodle.source import make_moodle_engine
 from alx_pipeline.moodle.tokens import read_tokens
+from support.builders import migrated_engine
 from support.databases import plain
 from support.stack import free_port, read_environ, wait_for
 
@@ -34,6 +36,8 @@ TOKENS = {
 }
 """Tokens of the real site, by their company."""
 COMPANY_IDS = {"acme": 1, "beta": 2, "gamma": 3, "delta": 4}
+SSL = ssl.create_default_context()
+"""Made once: each client would load all root certificates for itself, which takes longer than its request."""
 
 
 def form(token: str, **parameters: object) -> dict[str, str]:
@@ -105,7 +109,7 @@ class Api:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client with keep-alive connections."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=SSL, **options)
 
     def call(self, token: str, **parameters: object) -> httpx.Response:
         """One call on a connection of its own."""
@@ -114,9 +118,16 @@ class Api:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=2, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=2, trust_env=False, verify=SSL).status_code == 200
         except httpx.TransportError:
             return False
+
+
+@contextmanager
+def served(kind: str, folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[Engine, Api]]:
+    """Serve a migrated, empty reporting database of a kind until the end of the block."""
+    with migrated_engine(kind, folder) as engine, Api(folder / "api", engine.url, environment).running() as api:
+        yield engine, api
 
 
 def bring_tokens(moodle: URL, engine: Engine, *, now: int) -> Import:
@@ -137,14 +148,18 @@ def set_company(engine: Engine, companyid: int, **values: object) -> None:
         save_settings_of(connection, companyid, texts, now=0)
 
 
-def logged(engine: Engine, *, at_least: int = 0) -> list[dict[str, Any]]:
-    """The request log, oldest first, once it has `at_least` rows: lines reach the table a moment after the answer."""
+def logged(engine: Engine, *, at_least: int = 0, companyid: int | None = None) -> list[dict[str, Any]]:
+    """The request log (of one company), oldest first, once it has `at_least` rows.
 
-    def count() -> bool:
-        with engine.connect() as connection:
-            return (connection.scalar(select(func.count()).select_from(request_log)) or 0) >= at_least
-
-    wait_for(count, timeout_s=20, describe=f"{at_least} requests in the log")
+    Lines reach the table a moment after the answer.
+    """
     query = select(request_log).order_by(request_log.c.timeaccessed, request_log.c.id)
-    with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+    if companyid is not None:
+        query = query.where(request_log.c.companyid == companyid)
+
+    def rows() -> list[dict[str, Any]]:
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    wait_for(lambda: len(rows()) >= at_least, timeout_s=20, describe=f"{at_least} requests in the log")
+    return rows()
