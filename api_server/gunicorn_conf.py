@@ -13,6 +13,7 @@ worker_class = "gthread"
 proc_name = "alx-api"
 # The API writes its own request log; gunicorn's would hold tokens.
 accesslog = None
+control_socket_disable = True  # it would lie in the user's home, the same for every installation
 logger_class = "api_server.redaction.RedactingLogger"
 timeout = 60
 graceful_timeout = 20

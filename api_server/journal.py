@@ -29,6 +29,7 @@ log = structlog.get_logger()
 BATCH_LINES = 500
 RETRY_S = 1.0
 ORPHANS_EVERY_S = 30.0
+CLOSE_S = 5.0
 ROTATE_BYTES = 8 << 20
 SUFFIX = ".jsonl"
 
@@ -46,6 +47,7 @@ class Journal:
         self._lock = threading.Lock()
         self._file: BinaryIO | None = None
         self._orphans_at = 0.0
+        self._carried = 0
 
     def start(self) -> None:
         """Open the process's file and start carrying; to be called in the process that writes."""
@@ -67,7 +69,16 @@ class Journal:
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=CLOSE_S)
+            if not self._thread.is_alive():
+                self._remove_carried()
+
+    def _remove_carried(self) -> None:
+        """Remove the process's file when all of it is carried; else another process will carry it over."""
+        assert self._file is not None  # noqa: S101  # start() was called
+        with self._lock:
+            if self._carried >= os.fstat(self._file.fileno()).st_size:
+                Path(self._file.name).unlink(missing_ok=True)
 
     def _open_new(self) -> BinaryIO:
         # The lock says that the file's process lives; the operating system drops it with the process.
@@ -78,14 +89,13 @@ class Journal:
 
     def _carry_on(self) -> None:
         assert self._file is not None  # noqa: S101  # start() was called
-        offset = 0
-        while not (self._stop.is_set() and offset >= os.fstat(self._file.fileno()).st_size):
+        while not (self._stop.is_set() and self._carried >= os.fstat(self._file.fileno()).st_size):
             self._wake.wait(timeout=RETRY_S)
             self._wake.clear()
             try:
-                offset = self._carry(Path(self._file.name), offset)
+                self._carried = self._carry(Path(self._file.name), self._carried)
                 self._carry_orphans()
-                offset = self._rotate(offset)
+                self._carried = self._rotate(self._carried)
             except (StoreError, SQLAlchemyError, OSError) as error:
                 if self._stop.is_set():
                     return  # another process carries the file over
