@@ -43,17 +43,28 @@ class Snapshot:
 
 
 def _with_valid_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Replace what is not UTF-8 by U+FFFD: SQLite lets it in, and a frame with such a text breaks when touched."""
+    """Make texts of bytes, and replace what is not UTF-8 by U+FFFD.
+
+    SQLite lets both in, and a frame with such a text breaks when touched.
+    """
     for index, column in enumerate(batch.columns):
-        if not pa.types.is_string(column.type):
+        if _is_sound(column):
             continue
+        raw = column.view(pa.binary()).to_pylist()
+        texts = pa.array([None if each is None else each.decode("utf-8", "replace") for each in raw], pa.string())
+        batch = batch.set_column(index, batch.schema.field(index).with_type(pa.string()), texts)
+    return batch
+
+
+def _is_sound(column: pa.Array) -> bool:
+    if pa.types.is_binary(column.type):
+        return False
+    if pa.types.is_string(column.type):
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
-            raw = column.view(pa.binary()).to_pylist()
-            texts = pa.array([None if each is None else each.decode("utf-8", "replace") for each in raw], pa.string())
-            batch = batch.set_column(index, batch.schema.field(index), texts)
-    return batch
+            return False
+    return True
 
 
 class ArrowDatabase:
