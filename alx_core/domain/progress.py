@@ -196,14 +196,14 @@ def _activity(completions: pl.DataFrame, modules: pl.DataFrame) -> pl.DataFrame:
 
 
 def _course_completions(course_completions: pl.DataFrame) -> pl.DataFrame:
-    """The learner's record of the course as a whole; `timecompleted` is what `is_course_complete()` looks at."""
-    return course_completions.select(
-        "userid",
-        pl.col("course").alias("courseid"),
-        pl.col("timecompleted").fill_null(0).clip(lower_bound=0),
-        "timestarted",
-        "timeenrolled",
-    ).unique(["userid", "courseid"], keep="any")
+    """The learner's record of the course as a whole; `timecompleted` is what `is_course_complete()` looks at.
+
+    Moodle keeps one. A copy without its unique index may hold several: the latest times, so that a completion counts.
+    """
+    return course_completions.group_by("userid", pl.col("course").alias("courseid")).agg(
+        pl.col("timecompleted").max().fill_null(0).clip(lower_bound=0),
+        pl.col("timestarted", "timeenrolled").max(),
+    )
 
 
 def _content() -> list[pl.Expr]:

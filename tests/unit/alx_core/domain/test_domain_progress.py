@@ -450,6 +450,13 @@ def test_timestarted_is_that_of_the_course() -> None:
     assert row["timestarted"] == NOW - 3
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_several_records_of_one_course_the_latest_times_count_whatever_their_order(is_reversed: bool) -> None:
+    twice = [make_course_completion(timestarted=NOW - 3), make_course_completion(timecompleted=NOW - 1)]
+    row = only_row(course_completions=twice[::-1] if is_reversed else twice)
+    assert (row["status"], row["timecompleted"], row["timestarted"]) == ("completed", NOW - 1, NOW - 3)
+
+
 @pytest.mark.parametrize("course_completions", [[], [make_course_completion(timestarted=0)]])
 def test_timestarted_falls_back_to_the_earliest_activity(course_completions: list[Row]) -> None:
     activities = [
