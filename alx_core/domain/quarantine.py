@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 
 LAST_TIME = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second that has a four-digit year. Beyond it a time is milliseconds or noise."""
@@ -41,14 +41,20 @@ class BadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Ids whose rows are left as they are, because a record that they depend on is bad."""
+    """Ids whose rows are left as they are, because a record that they depend on is bad.
+
+    `everything`: a record of the catalogue names none of them, so nobody knows which rows depend on it.
+    """
 
     userids: Collection[int] = ()
     courseids: Collection[int] = ()
     companyids: Collection[int] = ()
+    everything: bool = False
 
     def release(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return `rows` (with the columns of the reporting table's key) without those that are held."""
+        if self.everything:
+            return rows.clear()
         for column, ids in (("userid", self.userids), ("courseid", self.courseids), ("companyid", self.companyids)):
             if ids:
                 rows = rows.filter(~pl.col(column).is_in(list(ids)))
@@ -115,9 +121,18 @@ def _record(table: str, row: dict[str, int | str | None]) -> BadRecord:
     )
 
 
+def is_nameless(record: BadRecord) -> bool:
+    """Whether a record names neither a learner nor a course nor a company."""
+    return record.userid is None and record.courseid is None and record.companyid is None
+
+
 def _hold(bad: list[BadRecord]) -> Held:
-    """What hangs on the bad records: the learner when it names one, else the course, else the company."""
+    """What hangs on the bad records: the learner when it names one, else the course, else the company, else all.
+
+    A record of a learner whose id can't be read belongs to nobody, so nothing hangs on it.
+    """
     userids = {each.userid for each in bad if each.userid is not None}
     courseids = {each.courseid for each in bad if each.userid is None and each.courseid is not None}
     companyids = {each.companyid for each in bad if each.userid is None and each.courseid is None}
-    return Held(userids, courseids, {each for each in companyids if each is not None})
+    everything = any(is_nameless(each) and each.table not in LEARNER_TABLES for each in bad)
+    return Held(userids, courseids, {each for each in companyids if each is not None}, everything)

@@ -11,12 +11,18 @@ import polars as pl
 
 from alx_core.domain.changes import changes
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged
-from alx_core.domain.progress import LEARNER_TABLES, Snapshot, newest_change, next_change_at, reporting_rows
-from alx_core.domain.quarantine import BadRecord, inspect
+from alx_core.domain.progress import KEY, LEARNER_TABLES, newest_change, next_change_at, reporting_rows
+from alx_core.domain.quarantine import BadRecord, Inspection, inspect, is_nameless
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.source import Source
 from alx_core.store.reporting_sync import StoredRows
 from alx_core.store.spool import Spool, SpoolFolder
+
+BadOf = tuple[BadRecord, frozenset[int]]
+"""A bad record and the companies whose rows it holds back."""
+
+BadKey = tuple[BadRecord, int, int | None]
+"""What tells bad records apart that say the same: which of them it is, and the range, unless it is the catalogue's."""
 
 ROWS_PER_SCAN = 20_000_000
 """Completion rows of one scan at most: it reads them from one snapshot, which must not stay open for minutes."""
@@ -41,11 +47,11 @@ class RangeFacts:
 
 @dataclass(frozen=True, slots=True)
 class RangePlan:
-    """What has to be written for one learner range; `bad` maps each bad record to its companies."""
+    """What has to be written for one learner range, and its bad records, the catalogue's included."""
 
     index: int
     changes: pl.DataFrame
-    bad: dict[BadRecord, frozenset[int]]
+    bad: list[BadOf]
     facts: RangeFacts
 
 
@@ -57,7 +63,8 @@ class Plan:
     changes: Spool
     skipped: int = 0
     rows: Counter[int] = field(default_factory=Counter)
-    bad: dict[BadRecord, frozenset[int]] = field(default_factory=dict)
+    bad: dict[BadKey, frozenset[int]] = field(default_factory=dict)
+    """Each bad record -> the companies whose rows it holds back."""
     rows_read: Counter[str] = field(default_factory=Counter)
     newest_change: int | None = None
     facts: dict[int, RangeFacts] = field(default_factory=dict)
@@ -67,9 +74,9 @@ class Plan:
     def add(self, each: RangePlan) -> None:
         """Add a range that was looked at."""
         self.changes.add(each.changes, pl.col("companyid"))
-        self.bad.update(each.bad)
+        self._add_bad(each)
         self.facts[each.index] = each.facts
-        held = frozenset().union(*each.bad.values())
+        held = frozenset().union(*(companyids for _, companyids in each.bad))
         self.companies_changed[each.index] = held | frozenset(each.changes["companyid"].unique().to_list())
         self._count(each.facts)
 
@@ -82,6 +89,19 @@ class Plan:
     def errors(self) -> Counter[int]:
         """Bad records of each company; one of a learner in two companies counts for both."""
         return Counter(companyid for companyids in self.bad.values() for companyid in companyids)
+
+    @property
+    def bad_records(self) -> list[BadRecord]:
+        """All bad records, each once."""
+        return [record for record, _, _ in self.bad]
+
+    def _add_bad(self, each: RangePlan) -> None:
+        seen: Counter[BadRecord] = Counter()
+        for record, companyids in each.bad:
+            seen[record] += 1
+            # The catalogue is the same in every range, so its bad records are found again in each.
+            key = (record, seen[record], each.index if record.table in LEARNER_TABLES else None)
+            self.bad[key] = self.bad.get(key, frozenset()) | companyids
 
     def _count(self, facts: RangeFacts) -> None:
         self.rows.update(facts.rows)
@@ -119,12 +139,13 @@ class Planner:
         snapshot = gathered.snapshot(index)
         inspection = inspect(snapshot)
         clean, held = inspection.snapshot, inspection.held
-        expected = held.release(reporting_rows(clean, as_of=self.as_of, companyids=self.companyids))
-        before = held.release(self.stored.read(layout.range_at(index), self.companyids))
+        rows = reporting_rows(clean, as_of=self.as_of, companyids=self.companyids)
+        stored = self.stored.read(layout.range_at(index), self.companyids)
+        expected = held.release(rows)
         return RangePlan(
             index=index,
-            changes=changes(expected, before),
-            bad={each: _companies_of(each, clean) for each in inspection.bad},
+            changes=changes(expected, held.release(stored)),
+            bad=_with_companies(inspection, [rows, stored], self.companyids) if inspection.bad else [],
             facts=RangeFacts(
                 rows=dict(expected.group_by("companyid").len().iter_rows()),
                 rows_read={table: frame.height for table, frame in snapshot.items()},
@@ -140,17 +161,30 @@ def _learners(layout: Layout, band: Sequence[int]) -> list[LearnerRange]:
     return merged([layout.range_at(index) for index in band])
 
 
-def _companies_of(record: BadRecord, snapshot: Snapshot) -> frozenset[int]:
-    """The companies whose rows a bad record holds back."""
-    if record.companyid is not None:
-        return frozenset({record.companyid})
-    if record.userid is not None:
-        frame, column, wanted = snapshot["company_users"], "userid", record.userid
-    elif record.courseid is not None:
-        frame, column, wanted = snapshot["company_course"], "courseid", record.courseid
-    else:
-        return frozenset()
-    return frozenset(frame.filter(pl.col(column) == wanted)["companyid"].unique().to_list())
+def _with_companies(inspection: Inspection, rows: Sequence[pl.DataFrame], every: Collection[int]) -> list[BadOf]:
+    """Give each bad record the companies whose rows it holds back, among `rows`, those of the rules and the stored."""
+    held, clean = inspection.held, inspection.snapshot
+    keys = [frame.select(KEY) for frame in rows]
+    of_learner = _companies_by("userid", held.userids, [*keys, clean["company_users"]])
+    of_course = _companies_by("courseid", held.courseids, [*keys, clean["company_course"]])
+
+    def companies_of(record: BadRecord) -> frozenset[int]:
+        if is_nameless(record):
+            return frozenset() if record.table in LEARNER_TABLES else frozenset(every)
+        named = frozenset() if record.companyid is None else frozenset({record.companyid})
+        if record.userid is not None:
+            return named | of_learner.get(record.userid, frozenset())
+        return named if record.courseid is None else named | of_course.get(record.courseid, frozenset())
+
+    return [(record, companies_of(record)) for record in inspection.bad]
+
+
+def _companies_by(column: str, ids: Collection[int], frames: Sequence[pl.DataFrame]) -> dict[int, frozenset[int]]:
+    """The companies that stand beside each of `ids`."""
+    if not ids:
+        return {}
+    found = pl.concat([each.select(column, "companyid") for each in frames]).filter(pl.col(column).is_in(list(ids)))
+    return {each: frozenset(companyids) for each, companyids in found.group_by(column).agg("companyid").iter_rows()}
 
 
 def _in_order(work: Callable[[int], RangePlan], indexes: Sequence[int], workers: int) -> Iterator[RangePlan]:

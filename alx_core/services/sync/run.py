@@ -71,9 +71,10 @@ def sync(engine: Engine, open_source: Callable[[], Source], request: SyncRequest
 
 def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOptions, run_id: int) -> SyncResult:
     began = time.monotonic()
-    names = _companies(engine, source, request)
     layout = source.layout(options.rows_per_range)
     quiet = find_quiet(engine, source, layout, request)
+    # After the digests: those of a company that is founded in between must not be noted as if it had been looked at.
+    names = _companies(engine, source, request)
     with SpoolFolder(options.spool) as folder:
         plan = _plan(engine, source, folder, layout, quiet, request=request, options=options, companyids=names.keys())
         companies = [_company(companyid, names, plan) for companyid in sorted(names)]
@@ -88,7 +89,8 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
             on_progress=partial(options.listener.progress, "write"),
         )
     failed = [each.companyid for each in written if each.error]
-    note_digests(engine, source, plan, quiet, as_of=request.as_of, failed=failed)
+    if not request.shortnames:  # the other companies' rows were not looked at
+        note_digests(engine, source, plan, quiet, as_of=request.as_of, failed=failed)
     with connect(engine) as connection:
         table = table_facts(connection)
     result = SyncResult(
@@ -104,7 +106,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
         table=table,
     )
     now, is_whole = int(options.clock()), not request.shortnames
-    close_run(engine, result, companies, list(plan.bad), now=now, is_whole=is_whole)
+    close_run(engine, result, companies, plan.bad_records, now=now, is_whole=is_whole)
     return result
 
 
@@ -143,9 +145,9 @@ def _companies(engine: Engine, source: Source, request: SyncRequest) -> CompanyN
     A company that is founded while the run goes on is the next run's.
     """
     present = {
-        row["id"]: (row["shortname"] or "", row["name"] or "", row["suspended"] or 0, 0)
+        row["id"]: (_storable(row["shortname"]), _storable(row["name"]), max(0, row["suspended"] or 0), 0)
         for row in source.companies().to_dicts()
-        if row["id"] is not None
+        if row["id"] is not None and row["id"] >= 0
     }
     with connect(engine) as connection:
         stored = {
@@ -160,6 +162,11 @@ def _companies(engine: Engine, source: Source, request: SyncRequest) -> CompanyN
         known = ", ".join(sorted(each[0] for each in present.values()))
         raise SyncError(f"Moodle has no company with shortname {', '.join(sorted(unknown))}. It has: {known}.")
     return chosen
+
+
+def _storable(name: str | None) -> str:
+    """A company's name as PostgreSQL can keep it; one with a NUL is a bad record, which holds the company's rows."""
+    return (name or "").replace("\0", "\ufffd")
 
 
 def _company(companyid: int, names: CompanyNames, plan: Plan) -> Company:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
 from alx_core.domain.checks import CheckName, check_sync
-from alx_core.domain.learners import LearnerRange
+from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import KEY, Snapshot, reporting_rows
 from alx_core.domain.sync import Kind, SyncRequest, SyncResult
 from alx_core.errors import SourceUnreachable, SyncError, SyncLocked
@@ -33,7 +33,9 @@ from support.builders import (
     make_company_user,
     make_course,
     make_course_completion,
+    make_enrol,
     make_many_learners,
+    make_module,
     make_module_completion,
     make_snapshot,
     make_user,
@@ -463,10 +465,6 @@ def test_a_bad_record_that_is_mended_is_taken_up(site: Site) -> None:
     assert site.live() == ALL
 
 
-COUNTED_ONCE = "BUG: bad records with the same ids, column and reason are one key of a dict, so they count as one"
-
-
-@pytest.mark.xfail(strict=True, reason=COUNTED_ONCE)
 def test_every_bad_record_is_counted_and_booked(site: Site) -> None:
     bad = [make_module_completion(coursemoduleid=each, timemodified=-1) for each in (1, 2)]
     site.source.snapshot = two_companies(course_modules_completion=bad)
@@ -476,16 +474,28 @@ def test_every_bad_record_is_counted_and_booked(site: Site) -> None:
     assert (result.errors, len(booked)) == (2, 2)
 
 
-FALSE_ALARM = (
-    "BUG: a bad record holds rows of more companies than it is counted for: row_count_matches_source fails there"
-)
+def test_bad_records_of_the_catalogue_are_counted_once_however_many_ranges_see_them(site: Site) -> None:
+    site.source = FrameSource(two_companies(enrol=[make_enrol(id=-1), make_enrol(id=-2)]), width=WIDTH)
+    result = site.sync()
+    assert (result.ranges, result.errors) == (5, 2)
+    with site.engine.connect() as connection:
+        assert len(connection.execute(select(sync_errors)).all()) == 2
+
+
+def test_a_record_that_names_nothing_holds_every_row_of_every_company(site: Site) -> None:
+    site.sync()
+    before = site.table()
+    site.change(course_modules=[make_module(course=-1)], user=[make_user(id=each, firstname="New") for each in IDS])
+    result = site.sync()
+    assert site.table() == before
+    assert [each.errors for each in result.companies] == [1, 1]
+    assert result.error_rate == 1
 
 
 def failed_checks(result: SyncResult) -> set[str]:
     return {check.name.value for check in check_sync(result, source_fresh_hours=1e9) if not check.passed}
 
 
-@pytest.mark.xfail(strict=True, reason=FALSE_ALARM)
 def test_a_bad_membership_raises_no_alarm_in_the_learners_other_company(site: Site) -> None:
     """The learner's rows are held in both companies; the record names one."""
     site.sync()
@@ -495,17 +505,13 @@ def test_a_bad_membership_raises_no_alarm_in_the_learners_other_company(site: Si
     assert failed_checks(site.sync()) == set()
 
 
-@pytest.mark.xfail(strict=True, reason=FALSE_ALARM)
 def test_a_bad_record_of_an_open_shared_course_raises_no_alarm(site: Site) -> None:
-    """The course's rows are held in every company; only those that own it are counted."""
+    """The course's rows are held in every company, not only in those that own it."""
     shared = {"company_course": [], "iomad_courses": [{"courseid": COURSE, "shared": 1}]}
     site.source.snapshot = two_companies(**shared)
     site.sync()
     site.change(course=[make_course(fullname="\0")])
     assert failed_checks(site.sync()) == set()
-
-
-NUL_ENDS_IT = "BUG: the companies are not inspected: a NUL in a company's name ends the run on PostgreSQL"
 
 
 @pytest.mark.parametrize("column", ["name", "shortname"])
@@ -515,7 +521,6 @@ def test_a_nul_in_a_companys_name_does_not_end_the_run(site: Site, column: str) 
     assert site.live() == {key(BETA, 100), key(BETA, 300)}
 
 
-@pytest.mark.xfail(strict=True, reason=NUL_ENDS_IT)
 @pytest.mark.parametrize("column", ["name", "shortname"])
 def test_a_nul_in_a_companys_name_does_not_end_the_run_on_postgresql(postgresql: Site, column: str) -> None:
     postgresql.change(company=[make_company(**{column: "a\0b"}), make_company(id=BETA, shortname="beta")])
@@ -658,6 +663,38 @@ def test_a_range_that_changes_while_it_is_read_is_looked_at_again(quiet: Site) -
     assert quiet.table()[key(COMPANY, 200)]["firstname"] == "New"
 
 
+def test_a_company_that_is_founded_while_a_run_begins_is_not_hidden_by_its_digests(quiet: Site) -> None:
+    """It is there when the digests are made, and was not when the companies were read, or the other way round."""
+    gamma = 3
+    founded = two_companies(
+        company=[*two_companies()["company"].to_dicts(), make_company(id=gamma, shortname="gamma")],
+        company_users=[*two_companies()["company_users"].to_dicts(), make_company_user(companyid=gamma)],
+        company_course=[{"companyid": each, "courseid": COURSE} for each in (COMPANY, BETA, gamma)],
+    )
+
+    class Growing(FrameSource):
+        calls = 0
+
+        def grow(self) -> None:
+            self.calls += 1
+            if self.calls == 2:
+                self.snapshot = founded
+
+        def companies(self) -> pl.DataFrame:
+            self.grow()
+            return super().companies()
+
+        def digests(self, layout: Layout) -> dict[int, str] | None:
+            self.grow()
+            return super().digests(layout)
+
+    quiet.source = Growing(quiet.source.snapshot, width=WIDTH, has_digests=True)
+    quiet.sync()
+    quiet.source = FrameSource(founded, width=WIDTH, has_digests=True)
+    quiet.sync()
+    assert key(gamma, 100) in quiet.live()
+
+
 def test_ranges_of_another_width_are_looked_at(quiet: Site) -> None:
     quiet.source.width = 200
     result = quiet.sync()
@@ -677,12 +714,6 @@ def test_a_source_that_cannot_digest_is_always_looked_at_whole(site: Site) -> No
         assert connection.execute(select(sync_digests)).all() == []
 
 
-ONE_COMPANYS_DIGEST = (
-    "BUG: an hourly sync of named companies notes digests for ranges whose other companies it left out"
-)
-
-
-@pytest.mark.xfail(strict=True, reason=ONE_COMPANYS_DIGEST)
 def test_an_hourly_sync_of_one_company_does_not_hide_a_change_from_the_others(quiet: Site) -> None:
     quiet.change(user=users_changed(100))
     quiet.sync(shortnames=("beta",))
