@@ -84,16 +84,14 @@ def api_metrics(context: dg.AssetExecutionContext, alx: dg.ResourceParam[Alx]) -
     except AlxError as error:
         raise dg.Failure(str(error), allow_retries=error.is_transient) from error
     yield from check_results(METRICS_KEY, _checks(newest, shortnames, alx))
+    of_run = {"run_rows_moved": recorded.rows_moved, "run_late_hours": len(late)}
     by_hour = defaultdict[int, list[HourMetrics]](list)
     for each in recorded.metrics:
         by_hour[each.hour].append(each)
     for key in context.partition_keys:  # each hour shows its own figures, also in a run of many
         figures = metadata_of(by_hour[int(hour_of(key).timestamp())], shortnames)
-        context.add_asset_metadata(figures, METRICS_KEY, key)
-    yield dg.MaterializeResult(
-        asset_key=METRICS_KEY,
-        metadata={"rows_moved": recorded.rows_moved, "late_hours": len(late)},
-    )
+        context.add_asset_metadata({**figures, **of_run}, METRICS_KEY, key)
+    yield dg.MaterializeResult(asset_key=METRICS_KEY)
 
 
 def _record_late(engine: Engine, alx: Alx, *, before: int) -> list[int]:

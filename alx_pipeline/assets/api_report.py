@@ -48,24 +48,24 @@ def thresholds_of(settings: Settings) -> ApiThresholds:
 
 
 def metadata_of(companies: Sequence[HourMetrics], shortnames: Mapping[int, str]) -> Metadata:
-    """Return an hour's figures, of all companies together, and a table of each. Rates and times need calls to exist."""
+    """Return an hour's figures, of all companies together, and a table of each, busiest first.
+
+    The order is the one in which Dagit lists and plots them. Rates and times need calls to exist.
+    """
     value = dg.MetadataValue
     traffic = Traffic.merge(each.traffic for each in companies)
-    figures: Metadata = {
-        "calls": value.int(traffic.calls),
-        "errors": value.int(traffic.errors),
-        "failed_auth": value.int(traffic.failed_auth),
-        "quota_refusals": value.int(traffic.quota_refusals),
-        "rows": value.int(traffic.rows),
-        "bytes": value.int(traffic.bytes),
-        "companies": value.table([_record(each, shortnames) for each in companies], schema=COMPANY_SCHEMA),
+    figures: Metadata = {"calls": value.int(traffic.calls)}
+    times = _times(traffic) if traffic.calls else {}
+    for name, figure in {**_rates(traffic), **times}.items():
+        if figure is not None:
+            figures[name] = value.float(figure)
+    counts = ("rows", "bytes", "errors", "failed_auth", "quota_refusals")
+    busiest = sorted(companies, key=lambda each: (each.companyid == NO_COMPANY, -each.traffic.calls, each.companyid))
+    return {
+        **figures,
+        **{name: value.int(getattr(traffic, name)) for name in counts},
+        "companies": value.table([_record(each, shortnames) for each in busiest], schema=COMPANY_SCHEMA),
     }
-    if traffic.calls:
-        figures |= {name: value.float(number) for name, number in _times(traffic).items()}
-    for name, share in _rates(traffic).items():
-        if share is not None:
-            figures[name] = value.float(share)
-    return figures
 
 
 def name_of(companyid: int, shortnames: Mapping[int, str]) -> str:
