@@ -54,6 +54,8 @@ class CompanySettings:
     sync_window_hours: int
     first_sync_hours: int
     allow_get: bool
+    alert_api_slow_ms: int
+    alert_cache_hit_pct: int
     hidden_fields: frozenset[str]
     hidden_courses: frozenset[int]
 
@@ -103,6 +105,8 @@ KINDS: dict[str, SettingKind] = {
     "sync_window_hours": SettingKind("24", "Auto mode: hours after which all is given again", _whole(1, 8_760)),
     "first_sync_hours": SettingKind("0", "First incremental read: rows of these hours; 0 = all", _whole(0, 87_600)),
     "allow_get": SettingKind("0", "1 accepts GET on Moodle's endpoint", _switch),
+    "alert_api_slow_ms": SettingKind("0", "Mean that makes `api_slow`; 0 = the installation's", _whole(0, 600_000)),
+    "alert_cache_hit_pct": SettingKind("0", "Percent for `api_cache_hit_rate`; 0 = the installation's", _whole(0, 100)),
     **{f"field_{name}": SettingKind("1", f"0 hides the field `{name}`", _switch) for name in FIELD_NAMES},
 }  # fmt: skip
 """Every setting but `course_<id>`, which is 1 (shown) for every course, new ones included, until it is set to 0."""

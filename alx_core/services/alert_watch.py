@@ -4,15 +4,17 @@ A look is repeated every minute or so and says the same as long as nothing chang
 killed without harm: nothing here remembers anything but the incidents themselves.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from alx_core.domain.alerts import AlertName, Judgement
 from alx_core.domain.api_alerts import ApiLimits, CompanyHour, judge_api_hour
-from alx_core.domain.company_settings import EVERY_COMPANY, resolve
+from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.metrics import NO_COMPANY
+from alx_core.domain.metrics import NO_COMPANY, HourMetrics
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.domain.security_alerts import QuotaUse, judge_quotas, judge_refusals, judge_unusual
 from alx_core.domain.sync_alerts import SyncFailure, judge_error_rate, judge_failure, judge_staleness, newest_of
@@ -89,18 +91,27 @@ def watch_api(engine: Engine, settings: Settings, *, now: int) -> Taken:
     with connect(engine) as connection:
         names, for_all = shortnames(connection), load_settings_of(connection, EVERY_COMPANY)
         companies = [
-            CompanyHour(
-                each.companyid,
-                names.get(each.companyid, str(each.companyid)),
-                each.traffic,
-                limits,
-                is_cached=resolve(load_settings_of(connection, each.companyid), for_all).cache_enabled,
-            )
+            _company_hour(each, names, resolve(load_settings_of(connection, each.companyid), for_all), limits)
             for each in load_hours(connection, start=hour, end=hour + HOUR_S)
             if each.companyid != NO_COMPANY  # nobody's calls are refused keys, which are another alert's
         ]
     judgement = judge_api_hour(hour, companies, limits=limits, public=settings.public_link)
     return _take(engine, judgement, settings, now)
+
+
+def _company_hour(hour: HourMetrics, names: Mapping[int, str], own: CompanySettings, limits: ApiLimits) -> CompanyHour:
+    """Put an hour together with the limits that hold for its company: its own, where it has some."""
+    return CompanyHour(
+        hour.companyid,
+        names.get(hour.companyid, str(hour.companyid)),
+        hour.traffic,
+        replace(
+            limits,
+            slow_ms=own.alert_api_slow_ms or limits.slow_ms,
+            cache_hit_pct=own.alert_cache_hit_pct or limits.cache_hit_pct,
+        ),
+        is_cached=own.cache_enabled,
+    )
 
 
 def watch_callers(engine: Engine, settings: Settings, *, now: int) -> Taken:

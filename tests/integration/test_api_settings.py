@@ -16,6 +16,10 @@ from sqlalchemy import Engine, update
 from alx_core.domain.changes import Op
 from alx_core.domain.company_settings import KINDS
 from alx_core.domain.fields import FIELD_NAMES
+from alx_core.services.alert_watch import watch_api
+from alx_core.services.metrics import record_hours
+from alx_core.settings import Settings
+from alx_core.store.alerts import list_alerts
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import transaction
 from alx_core.store.tables import api_tokens
@@ -23,6 +27,7 @@ from support.api import FUNCTION, PATH, form, set_company
 from support.builders import NOW, migrated_engine
 from support.in_process import InProcess, in_process
 from support.reads import COMPANY_IDS, make_token
+from support.requests import HOUR, log_requests, make_request
 from support.table import CompanyTable
 
 CONTENT_TYPE = "application/x-www-form-urlencoded"
@@ -188,10 +193,37 @@ def courses(company: Company) -> None:
     assert 10 in {row["courseid"] for row in company.rows()}
 
 
+def alerted(company: Company, hour: int, *, hits: int, response_time_ms: float = 10) -> set[str]:
+    """Log an hour of twenty calls, `hits` of them cached, and count it; return the alerts that the company then has."""
+    engine, companyid = company.api.engine, company.table.companyid
+    calls = [
+        make_request(at=hour + each, companyid=companyid, cache_hit=int(each < hits), response_time_ms=response_time_ms)
+        for each in range(20)
+    ]
+    log_requests(engine, calls)
+    record_hours(engine, start=hour, end=hour + 3600, now=hour + 3600)
+    watch_api(engine, Settings(), now=hour + 3600)
+    with engine.connect() as connection:
+        found = list_alerts(connection, limit=100, only_open=True)
+    return {each["alert"] for each in found if each["companyid"] == companyid}
+
+
+def alert_api_slow_ms(company: Company) -> None:
+    assert alerted(company, HOUR, hits=20, response_time_ms=800) == set()
+    company.set(alert_api_slow_ms=700)
+    assert alerted(company, HOUR + 3600, hits=20, response_time_ms=800) == {"api_slow"}
+
+
+def alert_cache_hit_pct(company: Company) -> None:
+    assert alerted(company, HOUR, hits=10) == {"api_cache_hit_rate"}
+    company.set(alert_cache_hit_pct=50)
+    assert alerted(company, HOUR + 3600, hits=10) == set()
+
+
 PROOFS: dict[str, Callable[[Company], None]] = {
     **{proof.__name__: proof for proof in (
         enabled, rate_limit, quota_mode, max_records, cache_ttl_minutes, cache_enabled, sync_mode, sync_window_hours,
-        first_sync_hours, allow_get,
+        first_sync_hours, allow_get, alert_api_slow_ms, alert_cache_hit_pct,
     )},
     **{f"field_{name}": fields for name in FIELD_NAMES},
     "course_<id>": courses,

@@ -63,6 +63,7 @@ def test_the_defaults_are_those_of_the_plugin_but_for_full_reads() -> None:
     assert resolve({}, {}) == CompanySettings(
         enabled=True, rate_limit=100, quota_mode=QuotaMode.REQUESTS, max_records=1000, cache_ttl_minutes=60,
         cache_enabled=True, sync_mode=SyncMode.FULL, sync_window_hours=24, first_sync_hours=0, allow_get=False,
+        alert_api_slow_ms=0, alert_cache_hit_pct=0,
         hidden_fields=frozenset(), hidden_courses=frozenset(),
     )  # fmt: skip
 
