@@ -18,6 +18,7 @@ from api_server.middleware import RequestLog
 from api_server.replays import Replays
 from api_server.resources.health import Healthz, Readyz
 from api_server.resources.moodle import Collaborators, MoodleResource, PagesOf, database_pages
+from api_server.resources.prometheus import PrometheusResource
 from api_server.status.routes import add_status_routes
 from api_server.throttle import Burst, Guessing
 
@@ -51,6 +52,7 @@ def create_app(
     app.add_route(MOODLE_PATH, moodle)
     app.add_route("/healthz", Healthz())
     app.add_route("/readyz", Readyz(database, stale_after_s=settings.sync_stale_hours * 3600, clock=clock))
+    app.add_route("/metrics", PrometheusResource(database, settings, clock))
     add_status_routes(app, database=database, settings=settings, clock=clock)
     return app
 
