@@ -202,16 +202,20 @@ class PageReader:
         ends_read = not is_first and page.is_last and (0 < page.rows < reading.request.limit or page.last_key == END)
         if page.is_last:
             if is_worth_noting(session, ends_read=ends_read, is_last=True, now=now) or (is_first and has_more):
-                self._note_last(reading, session, now, ends_read=ends_read)
+                self._note_last(reading, session, page, now, ends_read=ends_read)
         elif not is_first and is_worth_noting(session, ends_read=False, is_last=False, now=now):
             sessions.note_page(*reading.place, session, now=now)
         return True
 
-    def _note_last(self, reading: _Reading, session: Session, now: float, *, ends_read: bool) -> None:
-        """Note the last page, and where the client will stand; one that asked for no first page lacks something."""
+    def _note_last(self, reading: _Reading, session: Session, page: Page, now: float, *, ends_read: bool) -> None:
+        """Note the last page, and where the client will stand; one that asked for no first page lacks something.
+
+        A full page does not tell the client that it was the last: one that gives up there may drop what it got.
+        """
         if not sessions.note_last_page(*reading.place, session, now=now, ends_read=ends_read):
             return
-        if keeps_position(reading.settings) and (reading.request.offset == 0 or session.reads_begun > 0):
+        is_whole = page.rows < reading.request.limit and (reading.request.offset == 0 or session.reads_begun > 0)
+        if is_whole and keeps_position(reading.settings):
             position = Position(session.snapshot_seq, int(now), session.view)
             sessions.note_finished(reading.connection, reading.access.token_id, position)
 
