@@ -19,6 +19,7 @@ from alx_core.domain.freshness import Freshness
 from alx_core.services.health import sync_health
 from alx_core.services.status.traffic import TrafficReader
 from alx_core.settings import Settings
+from alx_core.store.monitoring.refusals import count_failed_auth
 from alx_core.store.monitoring.security import list_open_alerts
 from alx_core.store.monitoring.syncs import count_rows
 from api_server.database import Database
@@ -27,6 +28,7 @@ from api_server.status.gate import is_local
 PERCENTILES = (50, 95, 99)
 SEVERITIES = ("critical", "warning", "info")
 MOST_ALERTS = 1_000
+DAY_S = 86_400
 
 
 class PrometheusResource:
@@ -70,7 +72,11 @@ class PrometheusResource:
         total = self._traffic.read(connection, now=now).total
         yield _gauge("alx_api_requests_24h", "Requests of the last 24 hours", total.calls)
         yield _gauge("alx_api_errors_24h", "Of these, refused or failed", total.errors)
-        yield _gauge("alx_api_failed_authentications_24h", "Of these, with a wrong key", total.failed_auth)
+        yield _gauge(
+            "alx_api_failed_authentications_24h",
+            "Of these, with a wrong key",
+            count_failed_auth(connection, since=now - DAY_S).calls,
+        )
         yield _gauge("alx_api_quota_refusals_24h", "Of these, beyond the quota", total.quota_refusals)
         yield _gauge("alx_api_cache_hits_24h", "Of these, from the cache", total.cache_hits)
         times = GaugeMetricFamily("alx_api_response_seconds_24h", "Response times", labels=["quantile"])
