@@ -20,6 +20,7 @@ from sqlalchemy import (
     FromClause,
     Function,
     Select,
+    Subquery,
     Text,
     and_,
     bindparam,
@@ -27,7 +28,6 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    literal,
     select,
     tuple_,
 )
@@ -42,7 +42,7 @@ from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
 KEY = ("hour", "companyid")
-COUNTS = ("calls", "cache_hits", "replays", "rows", "bytes", "charged", "failed_auth")
+COUNTS = ("cache_hits", "replays", "rows", "bytes", "charged", "failed_auth")
 SUMS = (*COUNTS, "total_us")
 SQLITE_BUCKET = "alx_bucket"
 WRITE_ROWS = 1_000
@@ -163,7 +163,7 @@ def metrics_of(row: Mapping[Any, Any]) -> HourMetrics:
 
 def _metrics(row: Mapping[Any, Any], *, total_us: int) -> HourMetrics:
     traffic = Traffic(
-        **{name: int(row[name]) for name in COUNTS},
+        **{name: int(row[name]) for name in ("calls", *COUNTS)},
         total_us=total_us,
         max_ms=float(row["max_ms"]),
         errors_by_code=dict(sorted(json.loads(row["errors_by_code"]).items())),
@@ -172,33 +172,28 @@ def _metrics(row: Mapping[Any, Any], *, total_us: int) -> HourMetrics:
     return HourMetrics(int(row["hour"]), int(row["companyid"]), int(row["addresses"]), traffic)
 
 
-def _cells(*, is_server: bool) -> CTE:
-    """The log rows of some hours, counted by everything that the figures tell apart."""
+def _requests(*, is_server: bool) -> CTE:
+    """The log rows of some hours, with what is counted of them. Expressions get their names here, to be grouped by."""
     log = request_log.c
     is_refused = and_(log.token_id.is_(None), log.outcome.in_(sorted(FAILED_AUTH_CODES)))
-    # Expressions are labelled here and grouped by name: a database can't see that two bound parameters are the same.
-    requests = (
-        select(
-            (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
-            func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
-            log.outcome,
-            _bucket(is_server=is_server).label("bucket"),
-            log.ip_address,
-            literal(1).label("calls"),
-            log.cache_hit.label("cache_hits"),
-            log.replay.label("replays"),
-            log.rows,
-            log.bytes,
-            log.charged,
-            case((is_refused, 1), else_=0).label("failed_auth"),
-            # Whole microseconds add up to the same sum in any order, floats do not.
-            cast(func.round(log.response_time_ms * 1000), BigInteger).label("total_us"),
-            log.response_time_ms.label("max_ms"),
-        )
-        .where(log.timeaccessed >= bindparam("start_ms"), log.timeaccessed < bindparam("end_ms"))
-        .subquery()
-    )
-    return _grouped(requests, "hour", "companyid", "outcome", "bucket", "ip_address").cte("cells")
+    query = select(
+        (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
+        func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
+        log.outcome,
+        _bucket(is_server=is_server).label("bucket"),
+        # By bytes: the rules of a language make sorting addresses three times as slow.
+        (log.ip_address.collate("C") if is_server else log.ip_address).label("ip_address"),
+        log.cache_hit.label("cache_hits"),
+        log.replay.label("replays"),
+        log.rows,
+        log.bytes,
+        log.charged,
+        case((is_refused, 1), else_=0).label("failed_auth"),
+        # Whole microseconds add up to the same sum in any order, floats do not.
+        cast(func.round(log.response_time_ms * 1000), BigInteger).label("total_us"),
+        log.response_time_ms,
+    ).where(log.timeaccessed >= bindparam("start_ms"), log.timeaccessed < bindparam("end_ms"))
+    return query.cte("requests")
 
 
 @cache
@@ -207,10 +202,23 @@ def _count(*, is_server: bool) -> Select[Any]:
 
     Made once for each kind of database: that takes longer than an hour's counting.
     """
-    cells = _cells(is_server=is_server)
-    totals = _grouped(cells, *KEY).add_columns(func.count(cells.c.ip_address.distinct()).label("addresses")).subquery()
-    histograms = _counted(select(cells), "bucket", is_server=is_server).subquery()
-    errors = _counted(select(cells).where(cells.c.outcome != OK), "outcome", is_server=is_server).subquery()
+    requests = _requests(is_server=is_server)
+    keys = [requests.c[name] for name in KEY]
+    totals = (
+        select(
+            *keys,
+            func.count().label("calls"),
+            *(func.sum(requests.c[name]).label(name) for name in SUMS),
+            func.max(requests.c.response_time_ms).label("max_ms"),
+            func.count(requests.c.ip_address.distinct()).label("addresses"),
+        )
+        .group_by(*keys)
+        .subquery()
+    )
+    by_bucket = select(*keys, requests.c.bucket, func.count().label("calls")).group_by(*keys, requests.c.bucket)
+    by_error = select(*keys, requests.c.outcome, func.count().label("calls")).where(requests.c.outcome != OK)
+    histograms = _as_json(by_bucket, "bucket", is_server=is_server)
+    errors = _as_json(by_error.group_by(*keys, requests.c.outcome), "outcome", is_server=is_server)
     return (
         select(
             totals,
@@ -223,20 +231,13 @@ def _count(*, is_server: bool) -> Select[Any]:
     )
 
 
-def _grouped(rows: FromClause, *by: str) -> Select[Any]:
-    """The sums and the maximum of `rows`, by some of their columns."""
-    keys = [rows.c[name] for name in by]
-    sums = (func.sum(rows.c[name]).label(name) for name in SUMS)
-    return select(*keys, *sums, func.max(rows.c.max_ms).label("max_ms")).group_by(*keys)
-
-
-def _counted(cells: Select[Any], what: str, *, is_server: bool) -> Select[Any]:
-    """Calls by hour, company and `what`, as one JSON object per hour and company: `calls_by`."""
-    counted = _grouped(cells.subquery(), *KEY, what).subquery()
+def _as_json(counted: Select[Any], what: str, *, is_server: bool) -> Subquery:
+    """Put the calls by hour, company and `what` into one JSON object per hour and company: `calls_by`."""
+    rows = counted.subquery()
     as_object = func.json_object_agg if is_server else func.json_group_object
-    calls_by = cast(as_object(counted.c[what], counted.c.calls), Text)
-    keys = [counted.c[name] for name in KEY]
-    return select(*keys, calls_by.label("calls_by")).group_by(*keys)
+    calls_by = cast(as_object(rows.c[what], rows.c.calls), Text)
+    keys = [rows.c[name] for name in KEY]
+    return select(*keys, calls_by.label("calls_by")).group_by(*keys).subquery()
 
 
 def _same_key(left: FromClause, right: FromClause) -> ColumnElement[bool]:

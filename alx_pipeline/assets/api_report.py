@@ -50,7 +50,7 @@ def thresholds_of(settings: Settings) -> ApiThresholds:
 def metadata_of(companies: Sequence[HourMetrics], shortnames: Mapping[int, str]) -> Metadata:
     """Return an hour's figures, of all companies together, and a table of each, busiest first.
 
-    The order is the one in which Dagit lists and plots them. Rates and times need calls to exist.
+    The order is the one in which Dagit lists them; it plots them by name. Rates and times need calls to exist.
     """
     value = dg.MetadataValue
     traffic = Traffic.merge(each.traffic for each in companies)
