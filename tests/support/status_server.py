@@ -51,7 +51,7 @@ def make_status_app(settings: Settings, clock: Callable[[], float] = time.time) 
 
 def make_settings(database_url: str, **overrides: Any) -> Settings:
     """Settings that no environment and no file disturbs."""
-    return Settings(_env_file=None, database_url=database_url, home=Path("var"), **overrides)
+    return Settings(_env_file=None, **{"database_url": database_url, "home": Path("var"), **overrides})
 
 
 @contextmanager
