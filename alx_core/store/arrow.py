@@ -37,9 +37,17 @@ class Snapshot:
         self._cursor.execute(sql)
         with self._cursor.fetch_record_batch() as batches:
             for batch in batches:
-                frame = pl.from_arrow(_with_valid_text(batch))
+                frame = pl.from_arrow(_with_valid_text(_without_extensions(batch)))
                 assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
                 yield frame
+
+
+def _without_extensions(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Unwrap what the driver has no type for (PostgreSQL's numeric) to what it brought instead: the value as text."""
+    for index, column in enumerate(batch.columns):
+        if isinstance(column, pa.ExtensionArray):
+            batch = batch.set_column(index, batch.schema.field(index).name, column.storage)
+    return batch
 
 
 def _with_valid_text(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import polars as pl
-from sqlalchemy import ColumnElement, Engine, String, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Engine, String, cast, func, literal, select
 
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
@@ -53,9 +53,11 @@ def _grouped(engine: Engine, tables: MoodleTables, name: str, layout: Layout) ->
     rows = tables.select(name).subquery()
     columns = {column: rows.c[column] for column in SNAPSHOT_COLUMNS[name]}
     learner = columns["id" if name == "user" else "userid"]
-    index = func.least(
-        learner.op("/" if engine.dialect.name == "postgresql" else "DIV")(layout.width), layout.count - 1
-    )
+    if engine.dialect.name == "postgresql":
+        number = cast(learner, BigInteger).op("/")(layout.width)
+    else:
+        number = learner.op("DIV")(layout.width)
+    index = func.least(number, layout.count - 1)
     hashed = HASHES[engine.dialect.name](columns, name)
     return select(index.label("range"), func.count(), cast(func.sum(hashed), String)).group_by(index)
 
@@ -78,7 +80,7 @@ def _hash64(columns: Mapping[str, Row], name: str) -> Row:
         if dtype == pl.String():
             hashed = func.hashtextextended(func.coalesce(columns[column], ""), hashed)
         else:
-            hashed = func.hashint8extended(func.coalesce(columns[column], -1), hashed)
+            hashed = func.hashint8extended(func.coalesce(cast(columns[column], BigInteger), -1), hashed)
     return hashed
 
 

@@ -55,7 +55,7 @@ class MoodleSource:
         with self._guarding(), self._engine.connect() as connection:
             return layout_for(
                 learners=connection.scalar(self._tables.count("user")) or 0,
-                last_id=connection.scalar(self._tables.last_learner()) or 0,
+                last_id=int(connection.scalar(self._tables.last_learner()) or 0),  # some sites keep ids as decimals
                 rows=_approximate_rows(connection, self._tables, "course_modules_completion"),
                 rows_per_range=rows_per_range,
             )
