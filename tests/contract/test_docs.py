@@ -7,6 +7,7 @@ import pytest
 
 from alx_cli.main import COMMANDS
 from alx_cli.settings_page import settings_page
+from alx_core.domain.alerts import AlertName
 from alx_core.domain.checks import CHECKS
 from alx_core.domain.progress import SNAPSHOT_COLUMNS
 from alx_core.store.tables import metadata, reporting
@@ -56,3 +57,8 @@ def test_the_operations_page_tells_what_to_do_about_checks_that_fail() -> None:
     text = page("docs/operations.md")
     assert {"source_fresh", "row_count_matches_source"} <= CHECKS.keys()
     assert all(name in text for name in ("source_fresh", "row_count_matches_source"))
+
+
+def test_the_operations_page_tells_what_to_do_about_every_alert() -> None:
+    told = set(re.findall(r"^\| `(\w+)` \|", page("docs/operations.md"), re.MULTILINE))
+    assert {each.value for each in AlertName} - {"test"} <= told

@@ -131,6 +131,16 @@ def test_the_end_arrives_after_the_beginning(office: Office, slack: FakeSlack) -
     assert slack.headlines == ["The sync failed", "Over: The sync failed"]
 
 
+def test_the_end_never_overtakes_a_beginning_that_slack_did_not_take(office: Office, slack: FakeSlack) -> None:
+    slack.answers = [(500, {})]
+    office.see("")
+    assert office.deliver() == Delivered(failed=1)
+    office.see()
+    assert office.deliver(after_s=4) == Delivered()
+    assert office.deliver(after_s=1) == Delivered(delivered=2)
+    assert slack.headlines == ["The sync failed", "Over: The sync failed"]
+
+
 def test_text_from_outside_can_neither_mention_anybody_nor_forge_a_link(office: Office, slack: FakeSlack) -> None:
     office.see("", message="<!channel> & <http://evil|here>")
     office.deliver()

@@ -18,7 +18,7 @@ def test_an_error_is_drawn_in_the_modules_tree(name: str) -> None:
 def test_only_what_may_pass_by_itself_is_transient_and_the_drawing_says_so() -> None:
     drawn = re.findall(r"── (\w+) .*\(transient\)", errors.__doc__ or "")
     assert {name for name, each in TREE.items() if each.is_transient} == set(drawn)
-    assert set(drawn) == {"SourceUnreachable", "StoreUnreachable", "SyncLocked"}
+    assert set(drawn) == {"SourceUnreachable", "StoreUnreachable", "SyncLocked", "DeliveryFailed"}
 
 
 def test_failed_companies_are_named_in_order_with_their_errors() -> None:
