@@ -1,6 +1,7 @@
 # make demo          a realistic Moodle, a filled reporting table, Dagit and the API on this machine
 # make demo SERVE=0  the same without serving: exits when the table is filled
 # make test          the whole suite; make test-fast its quick part; make lint the static checks
+# make bench         figures of this machine, as ratios to what it could do at best
 # make lock          write requirements.lock anew from pyproject.toml
 PYTHON ?= python3
 SERVE ?= 1
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint lock clean
+.PHONY: demo test test-fast bench lint lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -28,11 +29,23 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/alx demo --learners $(SIZE) $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
+# Tests that start whole installations measure waiting, so they get the machine for themselves.
 test: $(STAMP) lint
+ifeq ($(TESTS),tests)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration
+	@$(BIN)/python -m pytest tests/e2e
+else
 	@$(BIN)/python -m pytest $(TESTS)
+endif
 
 test-fast: $(STAMP)
-	@$(BIN)/python -m pytest -m "not slow" tests/unit tests/contract
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/api.py
+	@$(BIN)/python benchmarks/metrics.py
+	@$(BIN)/python benchmarks/status_page.py
+	@$(BIN)/python benchmarks/quiet_month.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
