@@ -9,7 +9,7 @@ _settings = load_settings()
 bind = _settings.api_bind
 workers = _settings.api_workers
 threads = _settings.api_threads
-worker_class = "gthread"
+worker_class = "api_server.worker.PatientWorker"  # gthread
 proc_name = "alx-api"
 # The API writes its own request log; gunicorn's would hold tokens.
 accesslog = None

@@ -14,7 +14,7 @@ from api_server.journal import Journal
 
 log = structlog.get_logger()
 
-BODY_TIMEOUT_S = 15.0
+BODY_TIMEOUT_S = 10.0
 """Seconds that a client may stop in the middle of its body, before the connection is given up."""
 SOCKET = "gunicorn.socket"
 METHOD_LENGTH = 8

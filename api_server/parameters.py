@@ -3,6 +3,8 @@
 Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`.
 """
 
+from io import BytesIO
+from typing import BinaryIO, cast
 from urllib.parse import parse_qsl
 
 import falcon
@@ -37,7 +39,7 @@ def _body(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > MAX_BODY_BYTES:
         raise falcon.HTTPContentTooLarge
     try:
-        body = bytes(req.bounded_stream.read(MAX_BODY_BYTES + 1))
+        body = bytes(_stream(req).read(MAX_BODY_BYTES + 1))
     except (OSError, ValueError):  # the client stopped sending, or its chunks are no chunks
         raise falcon.HTTPBadRequest(description="The body could not be read.") from None
     if len(body) > MAX_BODY_BYTES:
@@ -45,11 +47,16 @@ def _body(req: falcon.Request) -> bytes:
     return body
 
 
+def _stream(req: falcon.Request) -> BinaryIO:
+    """The body, also one in chunks, which has no length: gunicorn's stream knows its end, falcon's bound would be 0."""
+    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
+    return cast("BinaryIO", stream)
+
+
 def _multipart(req: falcon.Request) -> dict[str, str]:
-    if (req.content_length or 0) > MAX_BODY_BYTES:
-        raise falcon.HTTPContentTooLarge
+    body = _body(req)
     try:
-        form: MultipartForm = _multipart_handler().deserialize(req.bounded_stream, req.content_type, req.content_length)
+        form: MultipartForm = _multipart_handler().deserialize(BytesIO(body), req.content_type, len(body))
         return {part.name or "": part.get_data().decode("utf-8", "replace") for part in form}
     except (MultipartParseError, OSError, ValueError):
         raise falcon.HTTPBadRequest(description="The form could not be read.") from None

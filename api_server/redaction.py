@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -34,3 +35,10 @@ class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(Redacting(self.error_fmt, self.datefmt))
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log a failure with its trace; a client that fell silent is none of ours, and there may be many."""
+        if isinstance(sys.exc_info()[1], TimeoutError | BlockingIOError):
+            self.debug(msg, *args, **kwargs)
+        else:
+            super().exception(msg, *args, **kwargs)

@@ -85,9 +85,9 @@ def test_tables_of_one_report_and_reports_of_one_company_are_each_complete(api: 
 
 
 def test_incremental_reads_folded_into_a_copy_always_equal_the_table(api: Api, engine: Engine) -> None:
-    table = make_company(engine, 1, 2000, sync_mode=1)
+    table = make_company(engine, 1, 400, sync_mode=1)
     follower, copy, seq, reads_with_pages = Follower(table), dict[PageKey, int](), 0, 0
-    with api.client() as client, table.syncing(changed=8, pause_s=0.02):
+    with api.client() as client, table.syncing(changed=8, pause_s=0.05):
         report = Report(client, make_token(engine, 1), 20)
         for number in range(POLLS):
             published = table.published
