@@ -23,7 +23,8 @@ from alx_core.store.pages import PageKey
 CLAIM_S = 20
 """A builder that has not delivered after this time is taken for dead."""
 POLL_S = 0.01
-GZIP_LEVEL = 6
+GZIP_LEVEL = 4
+"""A page of 1,000 rows: 3.0 ms and 47 kB; level 6 takes 4.5 ms for 42 kB, level 1 1.7 ms for 57 kB."""
 MAKE_ROOM_EVERY = 50
 """Pages built between two looks at the size of the shared cache."""
 
