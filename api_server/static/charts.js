@@ -34,13 +34,13 @@
     return plot(element, {
       // Behind each bar stands a whole one: what looks out above is what failed.
       data: [rows.map((_, index) => index), shares.map((share) => (share === null ? null : 100)), shares],
-      series: [{}, bars("--bad"), bars("--accent")],
+      series: [{}, bars("--bad"), bars("--bar")],
       scales: { x: { time: false, range: [-0.5, rows.length - 0.5] }, y: { range: [0, 100] } },
       axes: [
         axis({
           splits: rows.map((_, index) => index), grid: { show: false }, size: 48,
           values: (_, at) => at.map((index) => (isNarrow
-            ? `${labels[index].split(" ")[0]}\n${shares[index] === null ? "–" : `${Math.floor(shares[index])}%`}`
+            ? `${labels[index].split(" ")[0]}\n${shares[index] === null ? "–" : Math.floor(shares[index])}`
             : `${labels[index]}\n${share(shares[index])}`)),
         }),
         axis({ splits: [0, 25, 50, 75, 100], values: (_, at) => at.map((value) => `${value} %`), size: 52 }),
@@ -80,7 +80,7 @@
     tip.hidden = true;
     return new uPlot({
       width: element.clientWidth, height: element.clientHeight,
-      series, scales, axes, padding: [10, 12, 0, 0], legend: { show: false },
+      series, scales, axes, padding: [10, 24, 0, 0], legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
       hooks: {
         init: [(u) => u.over.append(tip)],

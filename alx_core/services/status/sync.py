@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from alx_core.domain.company_state import CompanyState
-from alx_core.domain.freshness import HOUR_S, Freshness, SyncHealth
+from alx_core.domain.freshness import HOUR_S, Freshness, SyncHealth, next_sync_at
 from alx_core.services.health import sync_health
 from alx_core.settings import Settings
 from alx_core.store.monitoring.syncs import (
@@ -105,7 +105,10 @@ class CompanyPage:
 
 @dataclass(frozen=True, slots=True)
 class SyncView:
-    """The whole tab. `latest`: the newest run of all, `attempt`: the newest that is over, `success`: the last good."""
+    """The whole tab. `latest`: the newest run of all, `attempt`: the newest that is over, `success`: the last good.
+
+    `due_at`: when the first run after the newest one should have begun, or will.
+    """
 
     health: SyncHealth
     stale_after_s: float
@@ -144,12 +147,12 @@ def view_syncs(connection: Connection, settings: Settings, wanted: CompanyFilter
     success = find_run(connection, finished_at=health.last_success_at)
     starts = day_starts(now, settings.zone)
     states = count_states(connection, wanted.text, stale_before=stale_before)
-    due_at = health.next_sync_at - HOUR_S
+    due_at = next_sync_at(runs[0].started_at if runs else now)
     return SyncView(
         health=health,
         stale_after_s=stale_after_s,
         error_limit_pct=settings.alert_sync_error_pct,
-        is_overdue=now - due_at > OVERDUE_AFTER_S and not any(run.started_at >= due_at for run in runs),
+        is_overdue=now - due_at > OVERDUE_AFTER_S,
         due_at=due_at,
         latest=runs[0] if runs else None,
         attempt=next((run for run in runs if run.status != "running"), None),
