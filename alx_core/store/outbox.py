@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, text, update
 
 from alx_core.domain.alerts import MessageKind
 from alx_core.domain.messages import Channel, DeliveryState, Message
@@ -60,26 +60,17 @@ def channels_of(connection: Connection, alert_id: int) -> tuple[set[Channel], se
     return {channel for channel, _ in found}, {channel for channel, state in found if state == DeliveryState.PENDING}
 
 
+def is_due(connection: Connection, channels: Collection[Channel], *, now: int) -> bool:
+    """Whether there is a message to claim: a look that takes nobody's place, as a transaction that writes would."""
+    return connection.execute(_due(channels, now)).first() is not None
+
+
 def claim(connection: Connection, channels: Collection[Channel], *, now: int, lease_s: int) -> Delivery | None:
     """Take the oldest message that is due on one of these channels; None when there is none.
 
     What is told of one incident goes out in order: its end never overtakes its beginning.
     """
-    row = alert_deliveries.c
-    earlier = alert_deliveries.alias("earlier")
-    is_first = ~exists().where(
-        earlier.c.alert_id == row.alert_id,
-        earlier.c.channel == row.channel,
-        earlier.c.state == DeliveryState.PENDING.value,
-        earlier.c.id < row.id,
-    )
-    query = (
-        select(row.id)
-        .where(PENDING, row.channel.in_([each.value for each in channels]), row.next_attempt_at <= now, _is_free(now))
-        .where(is_first)
-        .order_by(row.id)
-        .limit(1)
-    )
+    row, query = alert_deliveries.c, _due(channels, now)
     if is_postgresql(connection):
         query = query.with_for_update(skip_locked=True)
     delivery_id = connection.execute(query).scalar()
@@ -143,6 +134,24 @@ def list_troubled(connection: Connection, *, late_before: int, abandoned_since: 
         .order_by(row.id.desc())
     )
     return [dict(found) for found in connection.execute(query).mappings()]
+
+
+def _due(channels: Collection[Channel], now: int) -> Select[int]:
+    row = alert_deliveries.c
+    earlier = alert_deliveries.alias("earlier")
+    is_first = ~exists().where(
+        earlier.c.alert_id == row.alert_id,
+        earlier.c.channel == row.channel,
+        earlier.c.state == DeliveryState.PENDING.value,
+        earlier.c.id < row.id,
+    )
+    return (
+        select(row.id)
+        .where(PENDING, row.channel.in_([each.value for each in channels]), row.next_attempt_at <= now, _is_free(now))
+        .where(is_first)
+        .order_by(row.id)
+        .limit(1)
+    )
 
 
 def _is_free(now: int) -> ColumnElement[bool]:

@@ -385,6 +385,12 @@ def test_many_who_deliver_at_the_same_time_deliver_each_message_once(office: Off
     assert {(row["state"], row["attempts"]) for row in office.rows()} == {("delivered", 1)}
 
 
+def test_with_nothing_to_deliver_nobody_is_kept_waiting(office: Office) -> None:
+    """On SQLite there is one place for a writer, and a sync may hold it for longer than a tick may take."""
+    with transaction(office.engine):
+        assert office.deliver() == Delivered()
+
+
 # --- killed on the way ---
 
 

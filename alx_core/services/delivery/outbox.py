@@ -7,7 +7,7 @@ can rule that out without the channel's help; e-mails carry the same Message-ID 
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,8 +21,8 @@ from alx_core.errors import DeliveryFailed, DeliveryRefused
 from alx_core.services.delivery.mail import Mailer, MailServer
 from alx_core.services.delivery.slack import SlackWebhook
 from alx_core.settings import Settings, split_list
-from alx_core.store.engine import transaction
-from alx_core.store.outbox import Delivery, claim, hold_back, note_abandoned, note_delivered, note_failed
+from alx_core.store.engine import connect, transaction
+from alx_core.store.outbox import Delivery, claim, hold_back, is_due, note_abandoned, note_delivered, note_failed
 
 log = structlog.get_logger()
 
@@ -76,8 +76,7 @@ def deliver_due(
     while awake := [each for each in senders if each not in resting]:
         if monotonic() > give_up_at:
             break
-        with transaction(engine) as connection:
-            delivery = claim(connection, awake, now=int(clock()), lease_s=LEASE_S)
+        delivery = _claim(engine, awake, now=int(clock()))
         if delivery is None:
             break
         try:
@@ -99,6 +98,15 @@ def deliver_due(
                 note_delivered(connection, delivery, now=int(clock()), remark=remark)
             log.info("alert_delivered", delivery_id=delivery.id, channel=delivery.channel.value)
     return Delivered(delivered, failed, abandoned)
+
+
+def _claim(engine: Engine, channels: Collection[Channel], *, now: int) -> Delivery | None:
+    """Look before claiming: on SQLite a claim waits for the writer's place, which a sync may hold for long."""
+    with connect(engine) as connection:
+        if not is_due(connection, channels, now=now):
+            return None
+    with transaction(engine) as connection:
+        return claim(connection, channels, now=now, lease_s=LEASE_S)
 
 
 def _abandon(engine: Engine, delivery: Delivery, error: str) -> None:
