@@ -9,15 +9,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from alx_core.domain.histogram import Histogram
+from alx_core.domain.outcomes import QUOTA_USED_UP
 
 NO_COMPANY = 0
 """`companyid` of requests that belong to no company: without a token, or with one that was refused."""
-
-OK = "ok"
-QUOTA_CODE = "ratelimitexceeded"
-FAILED_AUTH_CODES = frozenset({"invalidtoken", "accessexception", "wsaccessusersuspended", "wsaccessuserdeleted"})
-"""Outcomes of a refused token; `accessexception` is one only where no token was recognized: with one it means that the
-token is not for this function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class Traffic:
     @property
     def quota_refusals(self) -> int:
         """Calls refused because the company's quota was used up, or its token hurried."""
-        return self.errors_by_code.get(QUOTA_CODE, 0)
+        return self.errors_by_code.get(QUOTA_USED_UP, 0)
 
     @property
     def success_pct(self) -> float | None:

@@ -36,7 +36,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
-from alx_core.domain.metrics import FAILED_AUTH_CODES, NO_COMPANY, OK, HourMetrics, Traffic
+from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
+from alx_core.domain.outcomes import FAILED_AUTH, OK
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import api_metrics_hourly, request_log
 
@@ -175,7 +176,7 @@ def _metrics(row: Mapping[Any, Any], *, total_us: int) -> HourMetrics:
 def _requests(*, is_server: bool) -> CTE:
     """The log rows of some hours, with what is counted of them. Expressions get their names here, to be grouped by."""
     log = request_log.c
-    is_refused = and_(log.token_id.is_(None), log.outcome.in_(sorted(FAILED_AUTH_CODES)))
+    is_refused = and_(log.token_id.is_(None), log.outcome.in_(sorted(FAILED_AUTH)))
     query = select(
         (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
         func.coalesce(log.companyid, NO_COMPANY).label("companyid"),

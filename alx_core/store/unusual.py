@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, sele
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from alx_core.domain.metrics import OK
+from alx_core.domain.outcomes import OK
 from alx_core.domain.paging import ReadMode
 from alx_core.domain.unusual import FirstPage, TokenUse, site_of
 from alx_core.store.engine import is_postgresql

@@ -30,7 +30,8 @@ from sqlalchemy import (
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
-from alx_core.domain.metrics import NO_COMPANY, OK, Traffic
+from alx_core.domain.metrics import NO_COMPANY, Traffic
+from alx_core.domain.outcomes import OK
 from alx_core.store.engine import is_postgresql
 from alx_core.store.metrics import metrics_of
 from alx_core.store.tables import api_metrics_hourly, request_log

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram
-from alx_core.domain.metrics import FAILED_AUTH_CODES, NO_COMPANY, HourMetrics
+from alx_core.domain.metrics import NO_COMPANY, HourMetrics
+from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.services.metrics import Recorded, first_hour, late_hours, newest_hour, record_hours
 from alx_core.store.engine import connect, transaction
 from alx_core.store.metrics import count_hours, load_hours, log_extent, metrics_of, row_of
@@ -47,7 +48,7 @@ def expected_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "max_ms": max(row["response_time_ms"] for row in rows),
         "histogram": json.loads(Histogram.of(row["response_time_ms"] for row in rows).dump()),
         "addresses": len({row["ip_address"] for row in rows}),
-        "failed_auth": sum(row["outcome"] in FAILED_AUTH_CODES and row["token_id"] is None for row in rows),
+        "failed_auth": sum(row["outcome"] in FAILED_AUTH and row["token_id"] is None for row in rows),
         "quota_refusals": sum(row["outcome"] == "ratelimitexceeded" for row in rows),
         "charged": sum(row["charged"] for row in rows),
     }
@@ -72,7 +73,7 @@ answered = st.fixed_dictionaries(
         "ip_address": st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]),
     }
 ).map(lambda values: make_request(**values))
-refused = st.sampled_from(sorted(FAILED_AUTH_CODES)).map(lambda code: make_refusal(outcome=code))
+refused = st.sampled_from(sorted(FAILED_AUTH)).map(lambda code: make_refusal(outcome=code))
 
 
 @profile(max_examples=40)
