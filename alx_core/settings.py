@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -29,7 +29,7 @@ DRIVERS = {
 }
 MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
 STORE_BACKENDS = ("postgresql", "sqlite")
-CHANNEL_SCHEMES = ("https", "http", "smtp", "starttls", "smtps")
+CHANNEL_SCHEMES = {"slack_webhook_url": ("https", "http"), "smtp_url": ("smtp", "starttls", "smtps")}
 EMAIL_ADDRESS = re.compile(r"^[^\s@,<>]+@[^\s@,<>]+$")
 
 
@@ -157,11 +157,17 @@ class Settings(BaseSettings):
 
     @field_validator("slack_webhook_url", "smtp_url")
     @classmethod
-    def _check_channel(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
+    def _check_channel(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None or not value.get_secret_value():  # a variable that is there and empty
+            return None
+        schemes = CHANNEL_SCHEMES[info.field_name or ""]
+        try:
             parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in CHANNEL_SCHEMES or not parts.hostname:
-                raise ValueError(f"not a URL with a host; it begins with one of {', '.join(CHANNEL_SCHEMES)}")
+            is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_fine = False
+        if not is_fine:
+            raise ValueError(f"not a URL with a host; it begins with one of {', '.join(schemes)}")
         return value
 
     @field_validator("alert_emails", "alert_from")
