@@ -29,6 +29,7 @@ class Site:
     refused_tables: list[str] = field(default_factory=list)
     empty_tables: list[str] = field(default_factory=list)
     other_prefixes: list[str] = field(default_factory=list)
+    other_schemas: list[str] = field(default_factory=list)
 
 
 def inspect_site(engine: Engine, prefix: str) -> Site:
@@ -48,6 +49,7 @@ def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[s
             _look_at_table(connection, site, name, wanted)
         if site.missing_tables:
             site.other_prefixes = _prefixes(inspect(connection).get_table_names())
+            site.other_schemas = _schemas(connection, prefix + site.missing_tables[0])
         return site
 
 
@@ -84,6 +86,11 @@ def missing_hint(site: Site) -> str:
     if site.other_prefixes:
         return (
             f"There are Moodle tables with prefix {', '.join(map(repr, site.other_prefixes))}: set ALX_MOODLE_PREFIX."
+        )
+    if site.other_schemas:
+        return (
+            f"Schema {', '.join(map(repr, site.other_schemas))} has such tables: end ALX_MOODLE_URL with "
+            f"?options=-csearch_path%3D{site.other_schemas[0]}."
         )
     return "Check the database in ALX_MOODLE_URL and ALX_MOODLE_PREFIX; company tables come with IOMAD."
 
@@ -137,6 +144,15 @@ def _try(connection: Connection, site: Site, name: str, columns: Sequence[str]) 
 
 def _select(site: Site, name: str, columns: Sequence[str]) -> AnySelect:
     return select(*(column(each) for each in columns)).select_from(table(site.prefix + name)).limit(1)
+
+
+def _schemas(connection: Connection, name: str) -> list[str]:
+    """PostgreSQL's schemas that have a table of this name; the search path decides which ones are looked into."""
+    if connection.dialect.name != "postgresql":
+        return []
+    tables = table("tables", column("table_schema"), column("table_name"), schema="information_schema")
+    query = select(tables.c.table_schema).where(tables.c.table_name == name).order_by(tables.c.table_schema)
+    return list(connection.scalars(query))
 
 
 def _prefixes(tables: Iterable[str]) -> list[str]:

@@ -103,6 +103,16 @@ def test_a_wrong_prefix_names_the_right_one(command: Command) -> None:
     assert_refused(command, "prefix 'mdl_'", "ALX_MOODLE_PREFIX", ALX_MOODLE_PREFIX="m_")
 
 
+def test_tables_in_a_schema_that_is_not_looked_into_name_the_schema(command: Command, moodle_url: URL) -> None:
+    if moodle_url.get_backend_name() != "postgresql":
+        pytest.skip("PostgreSQL alone has schemas inside a database")
+    moves = [f"ALTER TABLE mdl_{name} SET SCHEMA school" for name in REQUIRED_TABLES]
+    edit(moodle_url, "CREATE SCHEMA school", *moves)
+    assert_refused(command, "mdl_user", "ALX_MOODLE_URL with ?options=-csearch_path%3Dschool")
+    url = moodle_url.update_query_dict({"options": "-csearch_path=school"})
+    assert command.run("sync", ALX_MOODLE_URL=plain(url)).code == 0
+
+
 @pytest.mark.parametrize("table", ["company", "user", "course"])
 def test_an_empty_moodle_deletes_nothing(command: Command, moodle_url: URL, table: str) -> None:
     edit(moodle_url, f"DELETE FROM mdl_{table}")
