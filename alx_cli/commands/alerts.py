@@ -1,5 +1,6 @@
 """`alx alerts`: list, acknowledge and end alerts, and try the channels."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from alx_core.clock import system_clock
 from alx_core.domain.alerts import AlertState, Severity
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import SettingsError
+from alx_core.logs import configure_logs
 from alx_core.services.alert_watch import policy_of
 from alx_core.services.alerting import acknowledge, queue_test
 from alx_core.services.alerting import resolve as resolve_alert
@@ -88,6 +90,7 @@ def test(as_json: bool) -> None:
 
     Exits with 1 when one of them failed, or none is set up.
     """
+    configure_logs("text", level=logging.CRITICAL)  # the command says itself how each channel fared
     settings = load_settings()
     senders = senders_of(settings)
     if not senders:

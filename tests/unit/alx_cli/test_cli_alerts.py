@@ -104,6 +104,7 @@ def test_a_test_reports_each_channel(alx: Command) -> None:
         done = alx.run("alerts", "test", **channels)
         assert done.code == 1
         assert "Slack refused it: HTTP 404" in done.stdout
+        assert done.stderr == ""
         assert [each["Subject"] for each in mail.taken] == ["[ALX info] Test: This is a test"] * 2
     assert "s3cr3t" not in done.stdout + done.stderr
 
@@ -136,6 +137,13 @@ def test_the_doctor_says_when_a_message_was_refused_within_a_week(engine: Engine
     assert "HTTP 404" in messages(engine).detail
     with transaction(engine) as connection:
         connection.execute(update(alert_deliveries).values(created_at=now - diagnosis.ABANDONED_SHOWN_S - 60))
+    assert messages(engine).ok
+
+
+def test_the_doctor_does_not_mind_a_test_that_failed(alx: Command, engine: Engine) -> None:
+    with fake_slack() as slack:
+        slack.answers = [(404, {})]
+        assert alx.run("alerts", "test", ALX_SLACK_WEBHOOK_URL=slack.url).code == 1
     assert messages(engine).ok
 
 
