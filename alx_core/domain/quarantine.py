@@ -6,10 +6,10 @@ reporting table has stay as they are until the record is mended in Moodle.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import polars as pl
 
+from alx_core.domain.bad_records import BadRecord, Reason
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 
 LAST_TIME = 253_402_300_799
@@ -17,26 +17,6 @@ LAST_TIME = 253_402_300_799
 
 NULLABLE = {("course_completions", "timecompleted"), ("iomad_courses", "shared")}
 """Number columns that are NULL in a healthy Moodle (install.xml)."""
-
-
-class Reason(StrEnum):
-    """Why a record is bad."""
-
-    NOT_A_NUMBER = "not_a_number"
-    TIME_OUT_OF_RANGE = "time_out_of_range"
-    NUL_IN_TEXT = "nul_in_text"
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """One record that was refused. Ids only: a name or an address never leaves the record."""
-
-    table: str
-    column: str
-    reason: Reason
-    userid: int | None
-    courseid: int | None
-    companyid: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.quarantine import BadRecord
 from alx_core.domain.sync import Kind
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
+from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.paging import SNAPSHOT_KEPT_S
-from alx_core.domain.quarantine import BadRecord
 from alx_core.domain.sync import CompanyResult, SyncRequest, SyncResult, TableFacts
 from alx_core.errors import AlxError
 from alx_core.services.sync.write import Company

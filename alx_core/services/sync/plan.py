@@ -9,10 +9,11 @@ from itertools import islice
 
 import polars as pl
 
+from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.changes import changes
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged
 from alx_core.domain.progress import KEY, LEARNER_TABLES, newest_change, next_change_at, reporting_rows
-from alx_core.domain.quarantine import BadRecord, Inspection, inspect, is_nameless
+from alx_core.domain.quarantine import Inspection, inspect, is_nameless
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.source import Source
 from alx_core.store.reporting_sync import StoredRows

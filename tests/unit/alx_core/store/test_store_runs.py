@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, delete, select
 
-from alx_core.domain.quarantine import BadRecord, Reason
+from alx_core.domain.bad_records import BadRecord, Reason
 from alx_core.services.health import sync_health
 from alx_core.store import runs
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs

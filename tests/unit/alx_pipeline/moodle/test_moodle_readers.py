@@ -15,9 +15,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import CompilerElement
 
+from alx_core.domain.bad_records import Reason
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
-from alx_core.domain.quarantine import Reason, inspect
+from alx_core.domain.quarantine import inspect
 from alx_core.services.sync.source import TEXT_SUFFIX, merge_texts
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import (

@@ -1,0 +1,24 @@
+"""What is noted of a bad record. Apart from the search for them, which needs polars: the API loads this too."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a record is bad."""
+
+    NOT_A_NUMBER = "not_a_number"
+    TIME_OUT_OF_RANGE = "time_out_of_range"
+    NUL_IN_TEXT = "nul_in_text"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One record that was refused. Ids only: a name or an address never leaves the record."""
+
+    table: str
+    column: str
+    reason: Reason
+    userid: int | None
+    courseid: int | None
+    companyid: int | None
