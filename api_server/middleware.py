@@ -11,6 +11,7 @@ import structlog
 from api_server.client_address import client_address
 from api_server.entry import USER_AGENT_LENGTH, LogEntry, printable
 from api_server.journal import Journal
+from api_server.redaction import redact
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ class RequestLog:
             timeaccessed=int(self._clock() * 1000),
             method=printable(req.method)[:METHOD_LENGTH],
             ip_address=address,
-            user_agent=printable(req.user_agent or "")[:USER_AGENT_LENGTH],
+            user_agent=redact(printable(req.user_agent or ""))[:USER_AGENT_LENGTH],
             is_logged=not req.path.startswith(UNLOGGED),
         )
         socket = req.env.get(SOCKET)

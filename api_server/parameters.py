@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import falcon
 from falcon.media.multipart import MultipartForm, MultipartFormHandler, MultipartParseError
+from gunicorn.http.errors import ParseException
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_PARAMETERS = 200
@@ -40,7 +41,7 @@ def _body(req: falcon.Request) -> bytes:
         raise falcon.HTTPContentTooLarge
     try:
         body = bytes(_stream(req).read(MAX_BODY_BYTES + 1))
-    except (OSError, ValueError):  # the client stopped sending, or its chunks are no chunks
+    except (OSError, ValueError, ParseException):  # the client stopped sending, or its chunks are no chunks
         raise falcon.HTTPBadRequest(description="The body could not be read.") from None
     if len(body) > MAX_BODY_BYTES:
         raise falcon.HTTPContentTooLarge

@@ -97,12 +97,12 @@ class MoodleResource:
         access = self._with.admission.identify(connection, call.token, max(0, limit), entry.ip_address)
         entry.token_id, entry.companyid = access.token_id, access.companyid
         entry.page_limit, entry.page_offset = limit, offset
-        check_function(call)
-        if wrong is not None:
-            raise wrong
         retry_after_s = self._with.burst.retry_after_s(access.token_id)
         if retry_after_s:
             raise falcon.HTTPTooManyRequests(retry_after=retry_after_s)
+        check_function(call)
+        if wrong is not None:
+            raise wrong
         settings = self._with.admission.settings_of(connection, access)
         if settings.quota_mode is QuotaMode.REQUESTS:
             self._charge(connection, access, settings, entry)

@@ -78,3 +78,4 @@ def in_process(engine: Engine, folder: Path, **environment: Any) -> Iterator[InP
         yield InProcess(engine, testing.TestClient(app), journal, clock)
     finally:
         database.close()
+        journal._engine.dispose()
