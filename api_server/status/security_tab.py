@@ -29,7 +29,6 @@ MEANINGS = {
 
 def judge_security(view: SecurityView) -> Verdict:
     """Return the tab in one sentence."""
-    used_up = sum(each.is_used_up for each in view.violations)
     if view.suspicious:
         headline = f"{say.plural(view.suspicious, 'thing looks', 'things look')} suspicious"
         return Verdict(Tone.BAD, headline, _worst_suspect(view))
@@ -37,8 +36,8 @@ def judge_security(view: SecurityView) -> Verdict:
         is_critical = any(alert.severity is Severity.CRITICAL for alert in view.alerts)
         verb = "alert is open" if view.alerts_total == 1 else "alerts are open"
         return Verdict(Tone.BAD if is_critical else Tone.WARN, f"{say.number(view.alerts_total)} {verb}", "")
-    if used_up:
-        companies = say.plural(used_up, "company has", "companies have")
+    if view.used_up:
+        companies = say.plural(view.used_up, "company has", "companies have")
         return Verdict(Tone.WARN, f"{companies} used up the quota of the day", "")
     return Verdict(Tone.GOOD, "Quiet. No alert is open, nobody looks suspicious")
 
@@ -75,8 +74,7 @@ def _tokens(view: SecurityView) -> Card:
 
 
 def _violations(view: SecurityView) -> Card:
-    used_up = sum(each.is_used_up for each in view.violations)
-    near = sum(each.used_pct is not None and not each.is_used_up and each.used_pct >= 80 for each in view.violations)
+    used_up, near = view.used_up, view.near
     if used_up or view.refused:
         tone, word = (Tone.BAD, "Over") if used_up else (Tone.WARN, "Refused")
     else:

@@ -121,8 +121,10 @@ def view_performance(connection: Connection, settings: Settings, reader: Traffic
 
 
 def _consumers(connection: Connection, traffic: RecentTraffic, day: str) -> list[Consumer]:
-    top = sorted(traffic.by_company.items(), key=lambda item: (-item[1].calls, item[0]))[:CONSUMERS]
-    known = {each.companyid: each for each in list_usage(connection, day=day, companyids=[key for key, _ in top])}
+    calls = {companyid: sum(part.calls for part in parts) for companyid, parts in traffic.by_company.items()}
+    biggest = sorted(calls, key=lambda companyid: (-calls[companyid], companyid))[:CONSUMERS]
+    top = [(companyid, Traffic.merge(traffic.by_company[companyid])) for companyid in biggest]
+    known = {each.companyid: each for each in list_usage(connection, day=day, companyids=biggest)}
     return [
         _consumer(companyid, each, known.get(companyid), share_pct=100 * each.calls / traffic.total.calls)
         for companyid, each in top

@@ -31,6 +31,7 @@ EXPIRING_S = 14 * 24 * HOUR_S
 """Tokens that end within two weeks are told: time enough to make new ones before a report stops."""
 ERRORS_SHOWN = 20
 ALERTS_SHOWN = 50
+VIOLATIONS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Violation:
     def is_used_up(self) -> bool:
         """Whether its calls are refused now."""
         return self.until is not None
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the company is warned: 80 % used, and not all."""
+        return not self.is_used_up and (self.used_pct or 0) >= 100 * WARN_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,10 @@ class OpenAlert:
 
 @dataclass(frozen=True, slots=True)
 class SecurityView:
-    """The whole tab, and the thresholds its figures are judged by."""
+    """The whole tab, and the thresholds its figures are judged by.
+
+    `used_up` and `near` are companies at 100 % and from 80 % of the day's quota on. `unusual`: such alerts, open.
+    """
 
     health: SyncHealth
     now: int
@@ -93,6 +102,9 @@ class SecurityView:
     refused: int
     suspects: Sequence[Suspect]
     violations: Sequence[Violation]
+    violations_total: int
+    used_up: int
+    near: int
     errors: Sequence[RecentError]
     alerts: Sequence[OpenAlert]
     alerts_total: int
@@ -114,6 +126,7 @@ def view_security(connection: Connection, settings: Settings, *, now: int) -> Se
     alerts = list_open_alerts(connection, limit=ALERTS_SHOWN)
     names = find_companies(connection, sorted({*refused, *(each.companyid for each in errors if each.companyid)}))
     until = resets_at(now, settings.zone)
+    violations = find_violations(usages, refused, names, until=until)
     return SecurityView(
         health=sync_health(connection, now=now, stale_after_s=settings.sync_stale_hours * HOUR_S),
         now=now,
@@ -123,7 +136,10 @@ def view_security(connection: Connection, settings: Settings, *, now: int) -> Se
         failed_auth_limit=settings.alert_failed_auth,
         refused=sum(each.calls for each in refused.values()),
         suspects=list_suspects(connection, since=since, failures=settings.alert_failed_auth),
-        violations=find_violations(usages, refused, names, until=until),
+        violations=violations[:VIOLATIONS_SHOWN],
+        violations_total=len(violations),
+        used_up=sum(each.is_used_up for each in violations),
+        near=sum(each.is_near for each in violations),
         errors=[RecentError(each, _name(names, each.companyid)) for each in errors],
         alerts=[_alert(row) for row in alerts],
         alerts_total=int(alerts[0]["total"]) if alerts else 0,

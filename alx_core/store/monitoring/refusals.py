@@ -2,12 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, select, text, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
 
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.metrics import FAILED_AUTH_CODES, QUOTA_CODE
+from alx_core.domain.outcomes import FAILED_AUTH, QUOTA_USED_UP
 from alx_core.store.tables import companies, request_log
 
 HOUR_MS = HOUR_S * 1000
@@ -56,58 +70,77 @@ class ErrorGroup:
 
 def count_failed_auth(connection: Connection, *, since: int) -> FailedAuth:
     """Count the failed authentications since `since`."""
-    query = select(func.count(), func.count(request_log.c.ip_address.distinct())).where(_since(since), _is_failed())
-    calls, addresses = connection.execute(query).one()
+    calls, addresses = connection.execute(_failed_auth(), _since(since)).one()
     return FailedAuth(int(calls), int(addresses))
+
+
+@cache
+def _failed_auth() -> Select[int, int]:
+    return select(func.count(), func.count(request_log.c.ip_address.distinct())).where(_is_recent(), _is_failed())
 
 
 def count_quota_refusals(connection: Connection, *, since: int) -> dict[int, QuotaRefusals]:
     """Count the requests refused for the quota since `since`, by companyid (0: none)."""
+    rows = connection.execute(_quota_refusals(), _since(since))
+    return {int(key): QuotaRefusals(int(n), int(last) // 1000) for key, n, last in rows}
+
+
+@cache
+def _quota_refusals() -> Select[Any, int, Any]:
     row = request_log.c
     companyid = func.coalesce(row.companyid, 0).label("company")
-    query = (
+    return (
         select(companyid, func.count(), func.max(row.timeaccessed))
-        .where(_since(since), row.outcome == QUOTA_CODE)
+        .where(_is_recent(), row.outcome == QUOTA_USED_UP)
         .group_by(companyid.name)
     )
-    return {int(key): QuotaRefusals(int(n), int(last) // 1000) for key, n, last in connection.execute(query)}
 
 
 def list_suspects(connection: Connection, *, since: int, failures: int) -> list[Suspect]:
     """Return who made `failures` or more failed authentications in a clock hour since `since`, worst first."""
+    worst: dict[tuple[str, str], Suspect] = {}
+    for source, value, start, n in connection.execute(_suspects(), {**_since(since), "failures": failures}):
+        worst.setdefault((source, value), Suspect(source, value, int(n), int(start) // 1000))
+    return list(worst.values())
+
+
+@cache
+def _suspects() -> Select[Any]:
     row = request_log.c
     hour = (row.timeaccessed - row.timeaccessed % HOUR_MS).label("hour")
     by_hour = union_all(
         *(
             select(literal_column(f"'{source}'").label("source"), column.label("value"), hour, func.count().label("n"))
-            .where(_since(since), _is_failed(), column != "")
+            .where(_is_recent(), _is_failed(), column != "")
             .group_by(column, hour.name)
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))
         )
     ).subquery()
-    query = select(by_hour).where(by_hour.c.n >= failures).order_by(by_hour.c.n.desc(), by_hour.c.value)
-    worst: dict[tuple[str, str], Suspect] = {}
-    for source, value, start, n in connection.execute(query):
-        worst.setdefault((source, value), Suspect(source, value, int(n), int(start) // 1000))
-    return list(worst.values())
+    is_many = by_hour.c.n >= bindparam("failures", type_=Integer)
+    return select(by_hour).where(is_many).order_by(by_hour.c.n.desc(), by_hour.c.value)
 
 
 def list_errors(connection: Connection, *, since: int, limit: int) -> list[ErrorGroup]:
     """Return the kinds of refused requests since `since`, the one seen last first."""
+    rows = connection.execute(_errors(), {**_since(since), "most": limit})
+    return [
+        ErrorGroup(outcome, status, companyid, address, int(n), int(first) // 1000, int(end) // 1000)
+        for outcome, status, companyid, address, n, first, end in rows
+    ]
+
+
+@cache
+def _errors() -> Select[Any]:
     row = request_log.c
     last = func.max(row.timeaccessed).label("last")
     key = (row.outcome, row.http_status, row.companyid, row.ip_address)
-    query = (
+    return (
         select(*key, func.count(), func.min(row.timeaccessed), last)
-        .where(_since(since))
+        .where(_is_recent())
         .group_by(*key)
         .order_by(last.desc(), row.outcome)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    return [
-        ErrorGroup(outcome, status, companyid, address, int(n), int(first) // 1000, int(end) // 1000)
-        for outcome, status, companyid, address, n, first, end in connection.execute(query)
-    ]
 
 
 def find_companies(connection: Connection, companyids: list[int]) -> dict[int, Mapping[str, Any]]:
@@ -117,10 +150,14 @@ def find_companies(connection: Connection, companyids: list[int]) -> dict[int, M
     return {int(row["companyid"]): dict(row) for row in connection.execute(query).mappings()}
 
 
-def _since(since: int) -> ColumnElement[bool]:
-    return and_(request_log.c.timeaccessed >= since * 1000, IS_REFUSED)
+def _since(since: int) -> dict[str, int]:
+    return {"since_ms": since * 1000}
+
+
+def _is_recent() -> ColumnElement[bool]:
+    return and_(request_log.c.timeaccessed >= bindparam("since_ms", type_=BigInteger), IS_REFUSED)
 
 
 def _is_failed() -> ColumnElement[bool]:
     """With a token that was recognized, `accessexception` is a right key that asked for a wrong function."""
-    return and_(request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH_CODES)))
+    return and_(request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH)))

@@ -2,9 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from alx_core.domain.alerts import AlertName, Severity
 from alx_core.domain.company_settings import EVERY_COMPANY
@@ -43,7 +59,13 @@ class Usage:
 
 def count_tokens(connection: Connection, *, now: int, expiring_before: int) -> TokenCounts:
     """Count the tokens."""
-    row = api_tokens.c
+    bounds = {"now": now, "expiring_before": expiring_before}
+    return TokenCounts(*map(int, connection.execute(_tokens(), bounds).one()))
+
+
+@cache
+def _tokens() -> Executable:
+    row, now = api_tokens.c, bindparam("now", type_=BigInteger)
     is_revoked = row.revoked_at.is_not(None)
     is_expired = and_(row.revoked_at.is_(None), row.expires_at <= now)
     is_alive = and_(row.revoked_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now))
@@ -54,18 +76,27 @@ def count_tokens(connection: Connection, *, now: int, expiring_before: int) -> T
         is_expired,
         is_revoked,
         and_(is_alive, ~is_welcome),
-        and_(is_active, row.expires_at <= expiring_before),
+        and_(is_active, row.expires_at <= bindparam("expiring_before", type_=BigInteger)),
         and_(is_active, row.last_used_at.is_(None)),
         and_(is_active, row.expires_at.is_(None)),
     )
-    found = connection.execute(select(*(_count(condition) for condition in counts)).select_from(api_tokens)).one()
-    return TokenCounts(*map(int, found))
+    return select(*(_count(condition) for condition in counts)).select_from(api_tokens)
 
 
 def list_usage(connection: Connection, *, day: str, companyids: list[int] | None = None) -> list[Usage]:
     """Return what the companies used of their quota on `day`: all that called, or those named."""
+    values: dict[str, object] = {"day": day}
+    if companyids is not None:
+        values["companyids"] = companyids
+    rows = connection.execute(_usage(is_named=companyids is not None), values)
+    return [Usage(int(row[0]), row[1], row[2], int(row[3]), row[4], row[5]) for row in rows]
+
+
+@cache
+def _usage(*, is_named: bool) -> Select[Any]:
     own, common = company_settings.alias("own"), company_settings.alias("common")
-    query = (
+    day = bindparam("day", type_=String)
+    return (
         select(
             companies.c.companyid,
             companies.c.name,
@@ -78,18 +109,24 @@ def list_usage(connection: Connection, *, day: str, companyids: list[int] | None
         .outerjoin(api_usage, and_(api_usage.c.companyid == companies.c.companyid, api_usage.c.day == day))
         .outerjoin(own, and_(own.c.companyid == companies.c.companyid, own.c.setting_name == LIMIT_SETTING))
         .outerjoin(common, and_(common.c.companyid == EVERY_COMPANY, common.c.setting_name == LIMIT_SETTING))
-        .where(api_usage.c.calls > 0 if companyids is None else companies.c.companyid.in_(companyids))
+        .where(
+            companies.c.companyid.in_(bindparam("companyids", expanding=True)) if is_named else api_usage.c.calls > 0
+        )
     )
-    return [Usage(int(row[0]), row[1], row[2], int(row[3]), row[4], row[5]) for row in connection.execute(query)]
 
 
 def list_open_alerts(connection: Connection, *, limit: int) -> list[Mapping[str, Any]]:
     """Return the incidents that are not over, worst and oldest first; each with `total`, how many there are,
     and `unusual`, how many of them are `unusual_activity`."""
+    return [dict(found) for found in connection.execute(_open_alerts(), {"most": limit}).mappings()]
+
+
+@cache
+def _open_alerts() -> Select[Any]:
     row = alerts.c
     worst_first = case({each.value: -each.rank for each in Severity}, value=row.severity, else_=0)
     is_unusual = case((row.alert == AlertName.UNUSUAL_ACTIVITY.value, 1), else_=0)
-    query = (
+    return (
         select(
             alerts,
             companies.c.name.label("company"),
@@ -99,9 +136,8 @@ def list_open_alerts(connection: Connection, *, limit: int) -> list[Mapping[str,
         .outerjoin(companies, companies.c.companyid == row.companyid)
         .where(IS_OPEN)
         .order_by(worst_first, row.opened_at, row.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    return [dict(found) for found in connection.execute(query).mappings()]
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
