@@ -27,7 +27,9 @@ def upgrade() -> None:
         sa.Column("companyid", sa.BigInteger(), nullable=True, comment="NULL = the owner has no company"),
         sa.Column("source", sa.String(length=8), nullable=False, comment="alx or moodle"),
         sa.Column("owner_userid", sa.BigInteger(), nullable=True, comment="Moodle's owner of an imported token"),
-        sa.Column("owner_state", sa.String(length=16), nullable=False, comment="what Moodle says; only active may use it"),
+        sa.Column(
+            "owner_state", sa.String(length=16), nullable=False, comment="what Moodle says; only active may use it"
+        ),
         sa.Column(
             "allowed_networks", sa.Text(), nullable=False, comment="as Moodle's iprestriction; empty = everywhere"
         ),

@@ -17,9 +17,7 @@ def upgrade() -> None:
     op.create_table(
         "status_logins",
         sa.Column("address", sa.String(length=45), nullable=False, comment="IPv4, or the /64 of an IPv6 one"),
-        sa.Column(
-            "period", sa.BigInteger(), nullable=False, comment="start of the quarter of an hour that is counted"
-        ),
+        sa.Column("period", sa.BigInteger(), nullable=False, comment="start of the quarter of an hour that is counted"),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("address", name=op.f("status_logins_pk")),
         comment="Attempts at the status page's password, counted for all processes together",
