@@ -1,7 +1,7 @@
 """From a driver's error to a SourceError that says what to do."""
 
 import re
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from sqlalchemy.engine import URL
 
@@ -50,7 +50,8 @@ def source_error(error: BaseException, url: URL) -> SourceError:
 def describe(url: URL) -> str:
     """Return the URL as people may see it: a file's path, or host and database without the password."""
     if url.get_backend_name() == "sqlite":
-        return str(url.database).removeprefix("file:")
+        database = str(url.database)
+        return unquote(database.removeprefix("file:")) if database.startswith("file:") else database
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 

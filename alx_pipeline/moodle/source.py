@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import adbc_driver_manager
 import polars as pl
@@ -32,7 +33,8 @@ def make_moodle_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
         # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
-        return create_engine(f"sqlite:///file:{url.database}?mode=ro&uri=true", poolclass=NullPool)
+        file = URL.create("sqlite", database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
+        return create_engine(file, poolclass=NullPool)
     return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
 
 
@@ -125,6 +127,6 @@ def _approximate_rows(connection: Connection, tables: MoodleTables, name: str) -
         case _:
             query = ""
     rows = connection.scalar(text(query), {"name": table}) if query else None
-    if rows is None or rows < 0:
+    if rows is None or rows <= 0:  # unknown, or from before the table was filled
         rows = connection.scalar(tables.count(name))
     return int(rows or 0)
