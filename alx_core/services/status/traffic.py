@@ -83,7 +83,7 @@ class TrafficReader:
         gaps = [(hour, hour + HOUR_S) for hour in missing if hour not in remembered]
         fresh = count_spans(connection, join_spans([(since, first), *gaps, (running, now + 1)]))
         self._remember(fresh, [start for start, _ in gaps], newest_id=newest_id, now=now)
-        hours = {**fresh, **remembered, **counted}
+        hours = dict(sorted({**fresh, **remembered, **counted}.items()))
         return RecentTraffic(
             since=since,
             total=Traffic.merge(each.total for each in hours.values()),
