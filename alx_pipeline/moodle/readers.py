@@ -14,7 +14,7 @@ from typing import Protocol
 
 import connectorx
 import polars as pl
-from sqlalchemy import Dialect, Engine, case, func, literal, union_all
+from sqlalchemy import Dialect, Engine, Integer, and_, case, cast, func, literal, union_all
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.elements import CompilerElement
 
@@ -191,6 +191,8 @@ def _checked(query: AnySelect, table: str) -> AnySelect:
         if schema[column.name] == pl.String():
             columns.append(column)
             continue
-        is_number = func.typeof(column).in_(["integer", "null"])
-        columns.append(case((is_number, column), else_=literal(UNREADABLE)).label(column.name))
+        kind, whole = func.typeof(column), cast(column, Integer)
+        is_whole = and_(kind == "real", column == whole)  # a table copied by way of floats: 1.0 is 1
+        number = case((kind.in_(["integer", "null"]), column), (is_whole, whole), else_=literal(UNREADABLE))
+        columns.append(number.label(column.name))
     return query.with_only_columns(*columns)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, create_engine, insert, text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
-from sqlalchemy.types import BigInteger, Numeric, SmallInteger, Text, TypeEngine, UserDefinedType
+from sqlalchemy.types import BigInteger, Double, Numeric, SmallInteger, Text, TypeEngine, UserDefinedType
 
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, TEXT
 from support.databases import scratch_database
@@ -66,6 +66,7 @@ SHAPES = {
     "postgresql, schema": Shape("postgresql", schema="school", query=(("options", "-csearch_path=school"),)),
     "sqlite, no prefix": Shape("sqlite", prefix=""),
     "sqlite, untyped": Shape("sqlite", number=lambda _: Untyped(), text=lambda _: Untyped()),
+    "sqlite, real": Shape("sqlite", number=lambda _: Double()),
     "sqlite, numeric": Shape("sqlite", number=lambda _: Numeric(20, 0)),
 }
 
