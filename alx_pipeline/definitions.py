@@ -14,6 +14,7 @@ from alx_pipeline.purge import daily_purge, daily_purge_schedule
 from alx_pipeline.resources import Alx
 from alx_pipeline.schedules import hourly_metrics_schedule, hourly_sync_schedule
 from alx_pipeline.sensors import alert_sensors
+from alx_pipeline.token_sensor import moodle_token_sensor
 
 WARN_SHARE = 0.75
 """Of the time after which an hourly asset is stale: with 2 hours, Dagit warns when one hour and a half has passed."""
@@ -26,7 +27,7 @@ def make_definitions(alx: Alx) -> dg.Definitions:
         assets=[*moodle_assets, api_request_log, *hourly, reporting_table_rebuild],
         jobs=[hourly_sync, rebuild, observe_moodle, hourly_metrics, observe_request_log, daily_purge],
         schedules=[hourly_sync_schedule, hourly_metrics_schedule, daily_purge_schedule],
-        sensors=alert_sensors,
+        sensors=[*alert_sensors, moodle_token_sensor],
         resources={"alx": alx},
         executor=dg.in_process_executor,
     )

@@ -141,14 +141,9 @@ def import_command(as_json: bool) -> None:
 
 
 def _read_moodle(settings: Settings) -> list[MoodleToken]:
-    from alx_pipeline.moodle.source import make_moodle_engine  # noqa: PLC0415  # loads polars: not for `--help`
-    from alx_pipeline.moodle.tokens import read_tokens  # noqa: PLC0415
+    from alx_pipeline.moodle.tokens import read_tokens_at  # noqa: PLC0415  # loads polars: not for `--help`
 
-    engine = make_moodle_engine(settings.moodle)
-    try:
-        return read_tokens(engine, settings.moodle_prefix)
-    finally:
-        engine.dispose()
+    return read_tokens_at(settings.moodle, settings.moodle_prefix)
 
 
 def _counts(done: Import) -> dict[str, int]:

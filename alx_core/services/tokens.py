@@ -130,6 +130,11 @@ def revoke(connection: Connection, token_ids: Collection[int], *, now: int) -> i
     return revoked
 
 
+def has_imported(connection: Connection) -> bool:
+    """Whether any token came from Moodle: from then on they are kept in step."""
+    return any(row["source"] == "moodle" for row in list_tokens(connection))
+
+
 def import_tokens(connection: Connection, tokens: Sequence[MoodleToken], *, now: int) -> Import:
     """Take over Moodle's tokens, hashed; what changed in Moodle changes here, and what is gone there is revoked.
 

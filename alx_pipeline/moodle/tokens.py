@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, TableClause, column, func, or_, select, table
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from alx_core.domain.owner_state import OwnerState
 from alx_core.services.tokens import MoodleToken
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import Site, inspect_tables, require_usable
+from alx_pipeline.moodle.source import make_moodle_engine
 
 SERVICES = ("alx_report_api_custom", "alx_report_api")
 """Short names of the plugin's service: made by hand as its guide says, or by its installation."""
@@ -44,6 +46,15 @@ Row = Mapping[str, Any]
 def inspect_tokens(engine: Engine, prefix: str) -> Site:
     """Look whether the tables are there and may be read. Raises SourceUnreachable or SourceAccessDenied."""
     return inspect_tables(engine, prefix, TOKEN_COLUMNS)
+
+
+def read_tokens_at(url: URL, prefix: str) -> list[MoodleToken]:
+    """Connect to a Moodle and return its tokens, as `read_tokens` does."""
+    engine = make_moodle_engine(url)
+    try:
+        return read_tokens(engine, prefix)
+    finally:
+        engine.dispose()
 
 
 def read_tokens(engine: Engine, prefix: str) -> list[MoodleToken]:

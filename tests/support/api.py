@@ -19,8 +19,7 @@ from alx_core.services.tokens import Import, import_tokens
 from alx_core.store.engine import transaction
 from alx_core.store.settings import save_settings_of
 from alx_core.store.tables import request_log
-from alx_pipeline.moodle.source import make_moodle_engine
-from alx_pipeline.moodle.tokens import read_tokens
+from alx_pipeline.moodle.tokens import read_tokens_at
 from support.builders import migrated_engine
 from support.databases import plain
 from support.stack import free_port, read_environ, wait_for
@@ -132,11 +131,7 @@ def served(kind: str, folder: Path, environment: Mapping[str, str]) -> Iterator[
 
 def bring_tokens(moodle: URL, engine: Engine, *, now: int) -> Import:
     """Import the tokens of a Moodle, as `alx token import-moodle` does."""
-    source = make_moodle_engine(moodle)
-    try:
-        tokens = read_tokens(source, "mdl_")
-    finally:
-        source.dispose()
+    tokens = read_tokens_at(moodle, "mdl_")
     with transaction(engine) as connection:
         return import_tokens(connection, tokens, now=now)
 
