@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
-from alx_core.store.engine import make_engine
+from alx_core.store.engine import open_engine
 from alx_core.store.schema import migrate
 from support.databases import scratch_database
 from support.pipeline import MakePipeline, Pipeline
@@ -38,6 +38,18 @@ def site_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def site_template() -> Iterator[str]:
+    """The name of a PostgreSQL database with the real site, to be copied."""
+    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # unit tests do without the demo
+
+    with scratch_database("postgresql") as url:
+        engine = create_engine(url)
+        load_site(engine, TABLES)
+        engine.dispose()
+        yield str(url.database)
+
+
 @pytest.fixture
 def site_copy(site_file: Path, tmp_path: Path) -> Path:
     """A copy of the real site that a test may change."""
@@ -53,22 +65,57 @@ def moodle_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def reporting_url(request: pytest.FixtureRequest, sqlite_url: URL) -> Iterator[URL]:
+def reporting_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of reporting database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def reporting_url(reporting_kind: str, sqlite_url: URL) -> Iterator[URL]:
     """An empty reporting database of each kind."""
-    if request.param == "sqlite":
+    if reporting_kind == "sqlite":
         yield sqlite_url
         return
-    with scratch_database(request.param) as url:
+    with scratch_database(reporting_kind) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty reporting database in one SQLite file. To be copied, never changed."""
+    path = tmp_path_factory.mktemp("migrated") / "reporting.sqlite"
+    with open_engine(URL.create("sqlite", database=str(path))) as engine:
+        migrate(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template() -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database, to be copied: seven migrations take longer than a copy."""
+    with scratch_database("postgresql") as url:
+        with open_engine(url) as engine:
+            migrate(engine)
+        yield str(url.database)
+
+
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, sqlite_url: URL, reporting_kind: str) -> Iterator[URL]:
+    """A migrated, empty reporting database of each kind."""
+    if reporting_kind == "sqlite":
+        Path(str(sqlite_url.database)).write_bytes(request.getfixturevalue("migrated_file").read_bytes())
+        yield sqlite_url
+        return
+    with scratch_database("postgresql", template=request.getfixturevalue("migrated_template")) as url:
         yield url
 
 
 @pytest.fixture
-def reporting_engine(reporting_url: URL) -> Iterator[Engine]:
+def reporting_engine(migrated_url: URL) -> Iterator[Engine]:
     """An engine on a migrated, empty reporting database of each kind."""
-    engine = make_engine(reporting_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+    with open_engine(migrated_url) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -92,6 +139,10 @@ def _site_in(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Itera
         copy = tmp_path / "moodle.sqlite"
         copy.write_bytes(request.getfixturevalue("site_file").read_bytes())
         yield URL.create("sqlite", database=str(copy))
+        return
+    if kind == "postgresql":
+        with scratch_database(kind, template=request.getfixturevalue("site_template")) as url:
+            yield url
         return
     with scratch_database(kind) as url:
         engine = create_engine(url)

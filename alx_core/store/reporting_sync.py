@@ -126,6 +126,8 @@ def _writer(connection: Connection) -> Iterator[Any]:
 
 OLD_COLUMNS = ", ".join(f"old.{name}" for name in COLUMNS)
 HISTORY_COLUMNS = ", ".join((*COLUMNS, "superseded_seq", "superseded_at"))
+KEEP_FIRST = "ON CONFLICT DO NOTHING"
+"""Should a run write a row twice, readers need the version from before the run."""
 SET_COLUMNS = [name for name in COLUMNS if name not in (*KEY, "created_at")]
 
 
@@ -144,7 +146,7 @@ def _write_postgresql(cursor: "psycopg.Cursor[Any]", inserts: pl.DataFrame, upda
         cursor.execute(
             f"INSERT INTO {reporting_history.name} ({HISTORY_COLUMNS})"  # noqa: S608  # constants
             f" SELECT {OLD_COLUMNS}, new.change_seq, new.updated_at"
-            f" FROM {reporting.name} AS old JOIN {STAGING} AS new ON {keys} WHERE old.is_deleted = 0"
+            f" FROM {reporting.name} AS old JOIN {STAGING} AS new ON {keys} WHERE old.is_deleted = 0 {KEEP_FIRST}"
         )
         cursor.execute(f"UPDATE {reporting.name} AS old SET {assignments} FROM {STAGING} AS new WHERE {keys}")  # noqa: S608  # constants
         cursor.execute(f"DROP TABLE {STAGING}")
@@ -169,7 +171,7 @@ def _write_sqlite(connection: SqliteConnection, inserts: pl.DataFrame, updates: 
     for batch in updates.select("change_seq", "updated_at", *KEY).iter_slices(SQLITE_BATCH):
         connection.executemany(
             f"INSERT INTO {reporting_history.name} ({HISTORY_COLUMNS})"  # noqa: S608  # constants
-            f" SELECT {OLD_COLUMNS}, ?, ? FROM {reporting.name} AS old WHERE {keys} AND is_deleted = 0",
+            f" SELECT {OLD_COLUMNS}, ?, ? FROM {reporting.name} AS old WHERE {keys} AND is_deleted = 0 {KEEP_FIRST}",
             batch.rows(),
         )
     for batch in updates.select(*SET_COLUMNS, *KEY).iter_slices(SQLITE_BATCH):

@@ -50,14 +50,15 @@ def require_server(kind: str) -> None:
 
 
 @contextmanager
-def scratch_database(kind: str) -> Iterator[URL]:
-    """Yield the URL of a new, empty database on the server of `kind`."""
+def scratch_database(kind: str, *, template: str | None = None) -> Iterator[URL]:
+    """Yield the URL of a new database on the server of `kind`: empty, or (PostgreSQL) a copy of `template`."""
     require_server(kind)
     url, name = make_url(SERVERS[kind]), f"alx_test_{uuid.uuid4().hex[:12]}"
     server = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with server.connect() as connection:
-            connection.execute(text(CREATE[kind].format(name=name)))
+            copy = f" TEMPLATE {template}" if template else ""
+            connection.execute(text(CREATE[kind].format(name=name) + copy))
         yield url.set(database=name)
     finally:
         with server.connect() as connection:
