@@ -29,11 +29,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/alx demo --learners $(SIZE) $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
-# Tests that start whole installations measure waiting, so they get the machine for themselves.
+# Tests that start whole installations wait most of their time, and must not be starved: they come second.
 test: $(STAMP) lint
 ifeq ($(TESTS),tests)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/e2e
 else
 	@$(BIN)/python -m pytest $(TESTS)
 endif

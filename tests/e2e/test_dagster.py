@@ -82,7 +82,8 @@ def finished(stack: Stack, count: int) -> bool:
     return len(runs) >= count and all(run["status"] in ("SUCCESS", "FAILURE") for run in runs)
 
 
-def test_five_missed_hours_are_caught_up_by_one_run_after_a_restart(stack: Stack) -> None:
+def test_five_missed_hours_are_caught_up_by_one_run_after_a_restart(production: Stack) -> None:
+    stack = production
     newest = newest_scheduled_hour()
     done_until = newest - 5 * HOUR
     first = stack.alx(
@@ -127,7 +128,8 @@ FAIL_BETA = {
 }
 
 
-def test_a_failed_company_turns_the_hour_red_and_the_next_catch_up_mends_it(stack: Stack) -> None:
+def test_a_failed_company_turns_the_hour_red_and_the_next_catch_up_mends_it(embedded: Stack) -> None:
+    stack = embedded
     assert stack.alx("migrate").returncode == 0
     with reporting(stack) as engine:
         broken, mended = FAIL_BETA[engine.dialect.name]
