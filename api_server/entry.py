@@ -3,7 +3,7 @@
 Never a token, a body or a name: a refused key leaves its first characters, nothing else.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 USER_AGENT_LENGTH = 255
@@ -38,9 +38,10 @@ class LogEntry:
 
     def record(self) -> dict[str, Any]:
         """Return the row as the journal writes it."""
-        row = asdict(self)
-        del row["is_logged"]
-        return row
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS = tuple(field.name for field in fields(LogEntry) if field.name != "is_logged")
 
 
 def key_prefix(key: str) -> str:

@@ -1,6 +1,6 @@
 """Paged reads and the positions of incremental clients, as they stand between two requests."""
 
-from dataclasses import asdict
+from dataclasses import fields
 
 from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -42,6 +42,7 @@ _LAST_SERVED_AT = case(
     else_=func.coalesce(_ROW.finished_at, 0),
 )
 _IS_OVER = (_ROW.reads_begun <= _ROW.reads_finished) | (bindparam("b_idle_since") > _LAST_SERVED_AT)
+_FIELDS = tuple(field.name for field in fields(Session))
 _SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
 """What makes a session the same, whoever opened it: one with the same pages."""
 _THIS = update(api_sessions).where(
@@ -127,7 +128,7 @@ def _this(token_id: int, page_limit: int, session: Session) -> dict[str, object]
 
 
 def _values(session: Session) -> dict[str, object]:
-    return {**asdict(session), "mode": session.mode.value}
+    return {name: getattr(session, name) for name in _FIELDS} | {"mode": session.mode.value}
 
 
 def forget_reads(connection: Connection, token_id: int) -> None:
