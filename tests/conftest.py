@@ -65,18 +65,12 @@ def moodle_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def reporting_kind(request: pytest.FixtureRequest) -> str:
-    """Each kind of reporting database."""
-    return str(request.param)
-
-
-@pytest.fixture
-def reporting_url(reporting_kind: str, sqlite_url: URL) -> Iterator[URL]:
+def reporting_url(request: pytest.FixtureRequest, sqlite_url: URL) -> Iterator[URL]:
     """An empty reporting database of each kind."""
-    if reporting_kind == "sqlite":
+    if request.param == "sqlite":
         yield sqlite_url
         return
-    with scratch_database(reporting_kind) as url:
+    with scratch_database(request.param) as url:
         yield url
 
 
@@ -91,30 +85,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def migrated_template() -> Iterator[str]:
-    """The name of a migrated, empty PostgreSQL database, to be copied: seven migrations take longer than a copy."""
-    with scratch_database("postgresql") as url:
-        with open_engine(url) as engine:
-            migrate(engine)
-        yield str(url.database)
-
-
 @pytest.fixture
-def migrated_url(request: pytest.FixtureRequest, sqlite_url: URL, reporting_kind: str) -> Iterator[URL]:
-    """A migrated, empty reporting database of each kind."""
-    if reporting_kind == "sqlite":
-        Path(str(sqlite_url.database)).write_bytes(request.getfixturevalue("migrated_file").read_bytes())
-        yield sqlite_url
-        return
-    with scratch_database("postgresql", template=request.getfixturevalue("migrated_template")) as url:
-        yield url
-
-
-@pytest.fixture
-def reporting_engine(migrated_url: URL) -> Iterator[Engine]:
-    """An engine on a migrated, empty reporting database of each kind."""
-    with open_engine(migrated_url) as engine:
+def reporting_engine(request: pytest.FixtureRequest, reporting_url: URL) -> Iterator[Engine]:
+    """An engine on a migrated, empty reporting database of each kind: that of `reporting_url`."""
+    if reporting_url.get_backend_name() == "sqlite":
+        Path(str(reporting_url.database)).write_bytes(request.getfixturevalue("migrated_file").read_bytes())
+    with open_engine(reporting_url) as engine:
+        migrate(engine)
         yield engine
 
 
