@@ -46,6 +46,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/metrics.py
 	@$(BIN)/python benchmarks/status_page.py
 	@$(BIN)/python benchmarks/quiet_month.py
+	@$(BIN)/python benchmarks/alerts_month.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
