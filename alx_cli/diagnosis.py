@@ -11,7 +11,7 @@ from alx_core.errors import AlxError
 from alx_core.settings import Settings, load_settings, split_list
 from alx_core.store.engine import connect, open_engine
 from alx_core.store.outbox import list_troubled
-from alx_core.store.schema import current_revision, head_revision, require_current
+from alx_core.store.schema import HEAD, current_revision, require_current
 
 MAX_CLOCK_SKEW_S = 60
 LATE_S = 900
@@ -64,13 +64,13 @@ def _reporting(settings: Settings) -> Iterator[Finding]:
         where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
         yield Finding("reporting database", True, where)
         yield _schema(engine, revision)
-        if revision == head_revision():
+        if revision == HEAD:
             yield _messages(engine)
 
 
 def _schema(engine: Engine, revision: str | None) -> Finding:
     if revision is None:
-        detail = f"no tables yet: `alx migrate` or the first sync makes them (revision {head_revision()})"
+        detail = f"no tables yet: `alx migrate` or the first sync makes them (revision {HEAD})"
         return Finding("schema", True, detail)
     try:
         require_current(engine)

@@ -8,7 +8,7 @@ import orjson
 from alx_core.domain.freshness import Freshness
 from alx_core.errors import StoreError
 from alx_core.services.health import sync_health
-from alx_core.store.schema import current_revision, head_revision
+from alx_core.store.schema import HEAD, current_revision
 from api_server.database import Database
 from api_server.rendering import JSON_TYPE
 
@@ -29,14 +29,13 @@ class Readyz:
         self._database = database
         self._stale_after_s = stale_after_s
         self._clock = clock
-        self._head = head_revision()
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 ready, or degraded where the table is stale (it can still be served); 503 not ready."""
         try:
             with self._database.connection() as connection:
                 revision = current_revision(connection)
-                if revision != self._head:
+                if revision != HEAD:
                     resp.status = falcon.HTTP_503
                     _say(resp, {"status": "not ready", "reason": "the schema is not this version's: run alx migrate"})
                     return

@@ -1,4 +1,4 @@
-"""Alembic's entry point. It runs on the connection that `alx_core.store.schema` hands over, and only there."""
+"""Alembic's entry point. It runs on the connection that `alx_core.store.upgrade` hands over, and only there."""
 
 from alembic import context
 from sqlalchemy import text

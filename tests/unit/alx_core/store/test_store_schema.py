@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import URL
 
 from alx_core.errors import SchemaOutOfDate
 from alx_core.services.schema import prepare
 from alx_core.store.engine import connect, open_engine, transaction
-from alx_core.store.schema import alembic_config, current_revision, head_revision, migrate, require_current
+from alx_core.store.schema import HEAD, KNOWN, current_revision, migrate, require_current
 from alx_core.store.tables import metadata
-from support.builders import reporting_database
+from alx_core.store.upgrade import alembic_config
+from support.reporting_databases import reporting_database
 
 KINDS = ("sqlite", "postgresql")
 
@@ -48,10 +50,16 @@ def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
 
+def test_head_is_the_newest_migration_and_all_are_numbered_without_a_gap() -> None:
+    script = ScriptDirectory.from_config(alembic_config())
+    assert script.get_current_head() == HEAD
+    assert {each.revision for each in script.walk_revisions()} == KNOWN
+
+
 def test_an_empty_database_is_brought_to_head(empty: Engine) -> None:
     assert revision(empty) is None
-    assert migrate(empty) == (None, head_revision())
-    assert revision(empty) == head_revision()
+    assert migrate(empty) == (None, HEAD)
+    assert revision(empty) == HEAD
     assert tables(empty) == {*metadata.tables, "alembic_version"}
 
 
@@ -59,7 +67,7 @@ def test_migrating_twice_changes_nothing_and_keeps_all_data(migrated: Engine) ->
     with transaction(migrated) as connection:
         connection.execute(text("INSERT INTO sync_runs (kind, status, as_of, started_at) VALUES ('x', 'x', 1, 1)"))
     before = schema_of(migrated)
-    assert migrate(migrated) == (head_revision(), head_revision())
+    assert migrate(migrated) == (HEAD, HEAD)
     assert schema_of(migrated) == before
     with connect(migrated) as connection:
         assert connection.scalar(text("SELECT count(*) FROM sync_runs")) == 1
