@@ -9,15 +9,20 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from alx_core.store.engine import open_engine
-from alx_core.store.schema import migrate
 from support.databases import scratch_database
 from support.pipeline import MakePipeline, Pipeline
+from support.reporting_databases import reporting_database, templates
 from support.site import TABLES
 
 settings.register_profile(
     "alx", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("alx")
+
+
+def pytest_sessionfinish() -> None:
+    """Drop the databases that others were copied from."""
+    templates.close()
 
 
 @pytest.fixture
@@ -65,33 +70,17 @@ def moodle_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def reporting_url(request: pytest.FixtureRequest, sqlite_url: URL) -> Iterator[URL]:
-    """An empty reporting database of each kind."""
-    if request.param == "sqlite":
-        yield sqlite_url
-        return
-    with scratch_database(request.param) as url:
+def reporting_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """A reporting database of each kind: empty, or migrated where the test asks for `reporting_engine` too."""
+    is_migrated = "reporting_engine" in request.fixturenames
+    with reporting_database(request.param, tmp_path, is_migrated=is_migrated) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty reporting database in one SQLite file. To be copied, never changed."""
-    path = tmp_path_factory.mktemp("migrated") / "reporting.sqlite"
-    with open_engine(URL.create("sqlite", database=str(path))) as engine:
-        migrate(engine)
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
 @pytest.fixture
-def reporting_engine(request: pytest.FixtureRequest, reporting_url: URL) -> Iterator[Engine]:
-    """An engine on a migrated, empty reporting database of each kind: that of `reporting_url`."""
-    if reporting_url.get_backend_name() == "sqlite":
-        Path(str(reporting_url.database)).write_bytes(request.getfixturevalue("migrated_file").read_bytes())
+def reporting_engine(reporting_url: URL) -> Iterator[Engine]:
+    """An engine on a migrated reporting database of each kind, without a row: that of `reporting_url`."""
     with open_engine(reporting_url) as engine:
-        migrate(engine)
         yield engine
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from alx_core.store.pages import PageKey
 from support.api import Api, set_company
-from support.builders import migrated_engine
 from support.power_query import Page, Report, side_by_side
 from support.reads import make_token
+from support.reporting_databases import migrated_engine
 from support.table import CompanyTable, Follower
 
 pytestmark = pytest.mark.slow

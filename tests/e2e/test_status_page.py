@@ -15,7 +15,7 @@ from alx_core.store.engine import transaction
 from alx_core.store.tables import request_log, sync_runs
 from api_server.status.address import Tab
 from support.browser import chromium
-from support.builders import migrated_engine
+from support.reporting_databases import migrated_engine
 from support.status_server import StatusServer, make_settings, serving
 from support.status_site import HOSTILE, NAMES, fill, make_call
 

@@ -25,8 +25,9 @@ from alx_core.store.engine import transaction
 from alx_core.store.outbox import list_deliveries
 from alx_core.store.tables import alerts
 from support import deliver_process as deliver_script
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.channels import SECRET_PATH, FakeMailServer, FakeSlack, fake_mail_server, fake_slack, nobody_listens
+from support.reporting_databases import migrated_engine
 
 DELIVER = str(Path(deliver_script.__file__))
 JUDGED = frozenset({AlertName.SYNC_FAILED})

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.api import PATH, Api, form, logged, served
-from support.builders import migrated_engine
 from support.in_process import InProcess, in_process
 from support.power_query import side_by_side
 from support.reads import make_token
+from support.reporting_databases import migrated_engine
 from support.stack import wait_for
 from support.table import CompanyTable
 

@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 
 from alx_core.domain.changes import Op
 from support.api import PATH, form, set_company
-from support.builders import migrated_engine
 from support.in_process import URLENCODED, InProcess, in_process
 from support.reads import COMPANY_IDS, make_token
+from support.reporting_databases import migrated_engine
 from support.table import CompanyTable
 
 MARKS = ("AAAA", "BBBB")

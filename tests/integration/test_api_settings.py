@@ -24,9 +24,10 @@ from alx_core.store.companies import upsert_company
 from alx_core.store.engine import transaction
 from alx_core.store.tables import api_tokens
 from support.api import FUNCTION, PATH, form, set_company
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.in_process import InProcess, in_process
 from support.reads import COMPANY_IDS, make_token
+from support.reporting_databases import migrated_engine
 from support.requests import HOUR, log_requests, make_request
 from support.table import CompanyTable
 

@@ -12,8 +12,8 @@ from alx_core.domain.company_settings import SyncMode
 from alx_core.domain.paging import IDLE_S, SESSION_S, SNAPSHOT_KEPT_S, TOUCH_S
 from alx_core.store.engine import transaction
 from alx_core.store.reporting_sync import purge_history
-from support.builders import migrated_engine
 from support.reads import Client, Company, FakeClock, Worker, make_settings, make_token
+from support.reporting_databases import migrated_engine
 
 keys = st.tuples(st.integers(1, 9), st.integers(1, 2))
 clients = st.integers(0, 2)

@@ -11,11 +11,11 @@ from sqlalchemy.engine import URL
 from alx_cli.demo.moodle_schema import load_site
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import open_engine, transaction
-from alx_core.store.schema import migrate
 from alx_core.store.tables import api_tokens
 from alx_pipeline.moodle.queries import REQUIRED_TABLES
 from support.command import Command
 from support.databases import plain, scratch_database
+from support.reporting_databases import write_migrated
 from support.site import TABLES, read_csv
 
 TOKENS = {row["token"]: row for row in read_csv(TABLES / "external_tokens.csv")}
@@ -39,11 +39,11 @@ class Site:
     def over(cls, url: URL, home: Path) -> Self:
         """Stand in for the first sync: the companies are all that it leaves for tokens."""
         alx = Command(home, ALX_MOODLE_URL=plain(url))
-        with open_engine(URL.create("sqlite", database=str(home / "alx.sqlite"))) as engine:
-            migrate(engine)
-            with transaction(engine) as connection:
-                for row in read_csv(TABLES / "company.csv"):
-                    upsert_company(connection, int(row["id"]), shortname=row["shortname"], name=row["name"])
+        write_migrated(home / "alx.sqlite")
+        database = URL.create("sqlite", database=str(home / "alx.sqlite"))
+        with open_engine(database) as engine, transaction(engine) as connection:
+            for row in read_csv(TABLES / "company.csv"):
+                upsert_company(connection, int(row["id"]), shortname=row["shortname"], name=row["name"])
         return cls(url, alx)
 
     def edit(self, *statements: str) -> None:

@@ -20,8 +20,8 @@ from alx_core.store.engine import transaction
 from alx_core.store.settings import save_settings_of
 from alx_core.store.tables import request_log
 from alx_pipeline.moodle.tokens import read_tokens_at
-from support.builders import migrated_engine
 from support.databases import plain
+from support.reporting_databases import migrated_engine
 from support.stack import free_port, read_environ, wait_for
 
 PATH = "/webservice/rest/server.php"

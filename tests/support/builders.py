@@ -5,27 +5,18 @@ modules, nothing done yet: exactly one row of the reporting table. A test overri
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from itertools import product
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import polars as pl
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, insert
-from sqlalchemy.engine import URL
 
 from alx_core.domain.changes import PERSONAL
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
-from alx_core.store.engine import make_engine
-from alx_core.store.schema import migrate
-from support.databases import scratch_database
 
 Row = dict[str, Any]
 Key = tuple[int, int, int]
@@ -227,42 +218,6 @@ def load_moodle(engine: Engine, snapshot: Snapshot, prefix: str = "mdl_") -> Met
             if rows := snapshot[name].to_dicts():
                 connection.execute(insert(table), rows)
     return metadata
-
-
-@contextmanager
-def reporting_database(kind: str, folder: Path) -> Iterator[URL]:
-    """Yield the URL of an empty reporting database: a file in `folder`, or a scratch database on the server."""
-    if kind == "sqlite":
-        yield URL.create("sqlite", database=str(folder / f"{uuid4().hex}.sqlite"))
-    else:
-        with scratch_database(kind) as url:
-            yield url
-
-
-@contextmanager
-def migrated_engine(kind: str, folder: Path) -> Iterator[Engine]:
-    """Yield an engine on a migrated, empty reporting database."""
-    with reporting_database(kind, folder) as url:
-        if kind == "sqlite":
-            Path(str(url.database)).write_bytes(_migrated_file())
-        engine = make_engine(url)
-        try:
-            if kind != "sqlite":
-                migrate(engine)
-            yield engine
-        finally:
-            engine.dispose()
-
-
-@cache
-def _migrated_file() -> bytes:
-    """A migrated SQLite file, made once: each migration takes longer than the test that wants one."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "alx.sqlite"
-        engine = make_engine(URL.create("sqlite", database=str(path)))
-        migrate(engine)
-        engine.dispose()
-        return path.read_bytes()
 
 
 class FrameSource:

@@ -14,10 +14,10 @@ from alx_core.domain.messages import Channel
 from alx_core.services.alerting import Policy, take_in
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, transaction
-from alx_core.store.schema import migrate
 from alx_core.store.tables import alert_deliveries
 from support.channels import fake_mail_server, fake_slack
 from support.command import Command
+from support.reporting_databases import write_migrated
 from support.requests import log_requests, make_request
 
 JUDGED = frozenset({AlertName.SYNC_FAILED})
@@ -33,8 +33,8 @@ def alx(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def engine(alx: Command) -> Iterator[Engine]:
+    write_migrated(alx.home / "alx.sqlite")
     with open_engine(Settings(home=alx.home).database) as made:
-        migrate(made)
         yield made
 
 

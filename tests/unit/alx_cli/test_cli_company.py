@@ -15,30 +15,20 @@ from alx_core.domain.quota import usage_day
 from alx_core.store.access import charge
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import open_engine, transaction
-from alx_core.store.schema import migrate
 from alx_core.store.settings import load_settings_of
 from alx_core.store.tables import companies
 from support.command import Command
+from support.reporting_databases import write_migrated
 
 OTHER_VALUES = {"quota_mode": "reads", "sync_mode": "0"}
 """A value other than the default, where 1 or 0 is not one."""
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database without rows."""
-    path = tmp_path_factory.mktemp("empty") / "alx.sqlite"
-    with open_engine(URL.create("sqlite", database=str(path))) as engine:
-        migrate(engine)
-    return path.read_bytes()
-
-
 @pytest.fixture
-def alx(tmp_path: Path, empty_database: bytes) -> Command:
+def alx(tmp_path: Path) -> Command:
     """An installation with companies that are well, suspended and gone."""
     command = Command(tmp_path / "home")
-    command.home.mkdir()
-    (command.home / "alx.sqlite").write_bytes(empty_database)
+    write_migrated(command.home / "alx.sqlite")
     with writing(command) as connection:
         upsert_company(connection, 1, shortname="acme", name="Acme [bold]& Söhne", row_count=1234)
         upsert_company(connection, 2, shortname="beta", name="Beta", suspended=1)

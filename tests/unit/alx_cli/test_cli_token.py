@@ -14,28 +14,18 @@ from sqlalchemy.engine import URL
 
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import open_engine, transaction
-from alx_core.store.schema import migrate
 from alx_core.store.tables import api_tokens
 from support.command import Command, Outcome
+from support.reporting_databases import write_migrated
 
 DAY_S = 86_400
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database without rows."""
-    path = tmp_path_factory.mktemp("empty") / "alx.sqlite"
-    with open_engine(URL.create("sqlite", database=str(path))) as engine:
-        migrate(engine)
-    return path.read_bytes()
-
-
 @pytest.fixture
-def alx(tmp_path: Path, empty_database: bytes) -> Command:
+def alx(tmp_path: Path) -> Command:
     """An installation with two companies, one that is suspended, and one that is gone."""
     command = Command(tmp_path / "home")
-    command.home.mkdir()
-    (command.home / "alx.sqlite").write_bytes(empty_database)
+    write_migrated(command.home / "alx.sqlite")
     with writing(command) as connection:
         upsert_company(connection, 1, shortname="acme", name="Acme")
         upsert_company(connection, 2, shortname="beta", name="Beta")

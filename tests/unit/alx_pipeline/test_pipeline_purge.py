@@ -11,11 +11,11 @@ from dagster._core.test_utils import freeze_time
 from alx_core.services.retention import DAY_S, NEVER_PURGED_S
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine
-from alx_core.store.schema import migrate
 from alx_pipeline.definitions import make_definitions
 from alx_pipeline.instance import KEEP_TICKS_DAYS
 from alx_pipeline.purge import daily_purge_schedule, purge_dagster_runs
 from alx_pipeline.resources import Alx
+from support.reporting_databases import write_migrated
 from support.requests import log_requests, make_request
 
 NOW = datetime.now(UTC)
@@ -93,8 +93,8 @@ def test_ticks_are_purged_by_dagster_itself() -> None:
 
 def test_the_nightly_job_purges_and_shows_what_went(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
+    write_migrated(tmp_path / "alx.sqlite")
     with open_engine(settings.database) as engine:
-        migrate(engine)
         log_requests(engine, [make_request(at=NOW.timestamp() - 91 * DAY_S), make_request(at=NOW.timestamp())])
     job = make_definitions(Alx(lambda: settings)).resolve_job_def("daily_purge")
     done = job.execute_in_process(instance=instance)

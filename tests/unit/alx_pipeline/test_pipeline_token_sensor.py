@@ -9,11 +9,11 @@ from sqlalchemy.engine import URL
 
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine
-from alx_core.store.schema import migrate
 from alx_core.store.tokens import list_tokens
 from alx_pipeline.resources import Alx
 from alx_pipeline.token_sensor import moodle_token_sensor
 from support.api import bring_tokens
+from support.reporting_databases import write_migrated
 from support.site import AS_OF
 
 ACME = 303
@@ -26,8 +26,7 @@ class Site:
     def __init__(self, moodle: Path, home: Path) -> None:
         self.moodle = moodle
         self.settings = Settings(home=home, moodle_url=f"sqlite:///{moodle}")
-        with open_engine(self.settings.database) as engine:
-            migrate(engine)
+        write_migrated(home / "alx.sqlite")
 
     def edit(self, statement: str) -> None:
         engine = create_engine(f"sqlite:///{self.moodle}")

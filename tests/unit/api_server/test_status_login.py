@@ -12,7 +12,7 @@ from alx_core.store.engine import transaction
 from alx_core.store.tables import status_logins
 from api_server.status.login import MAX_ATTEMPTS
 from api_server.status.session import COOKIE
-from support.builders import migrated_engine
+from support.reporting_databases import migrated_engine
 from support.status_server import make_settings, make_status_app
 
 PASSWORD = "correct horse"

@@ -14,7 +14,7 @@ from alx_core.store.tables import companies
 from api_server.database import Database
 from api_server.status.address import Tab
 from api_server.status.routes import add_status_routes
-from support.builders import migrated_engine
+from support.reporting_databases import migrated_engine
 from support.status_server import make_settings, make_status_app
 from support.status_site import HOSTILE, fill, make_company
 

@@ -18,7 +18,8 @@ from alx_core.store.alerts import list_alerts
 from alx_core.store.engine import transaction
 from alx_core.store.outbox import claim, list_deliveries, note_delivered
 from alx_core.store.tables import alerts
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
+from support.reporting_databases import migrated_engine
 
 BOTH = Policy(frozenset(Channel), cooldown_s=3600)
 SLACK = Policy({Channel.SLACK}, cooldown_s=3600)

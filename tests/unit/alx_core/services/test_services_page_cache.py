@@ -19,9 +19,9 @@ from alx_core.services.page_cache import END, DatabasePages, PageCache, SharedPa
 from alx_core.store.page_cache import CachedPage, PageEnd
 from alx_core.store.page_cache_redis import RedisPages
 from alx_core.store.tables import response_cache
-from support.builders import migrated_engine
 from support.databases import require_redis
 from support.reads import FakeClock
+from support.reporting_databases import migrated_engine
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow), "redis"]
 Connect = Callable[[], SharedPages]

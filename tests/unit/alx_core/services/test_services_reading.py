@@ -15,8 +15,8 @@ from alx_core.services import reading
 from alx_core.services.page_cache import DatabasePages
 from alx_core.services.reading import PageRequest
 from alx_core.store.pages import Snapshot
-from support.builders import migrated_engine
 from support.reads import Client, Company, FakeClock, Worker, access_of, make_settings, make_token, render
+from support.reporting_databases import migrated_engine
 
 INCREMENTAL = make_settings(sync_mode=1)
 FULL = make_settings()

@@ -31,7 +31,8 @@ from alx_core.store.tables import (
     sync_runs,
 )
 from alx_pipeline.catch_up import LOOKBACK
-from support.builders import NOW, make_table_row, migrated_engine
+from support.builders import NOW, make_table_row
+from support.reporting_databases import migrated_engine
 from support.requests import log_requests, make_request
 
 BLOCK = 10

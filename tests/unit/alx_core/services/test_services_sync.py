@@ -40,9 +40,9 @@ from support.builders import (
     make_snapshot,
     make_user,
     make_user_enrolment,
-    migrated_engine,
     snapshots,
 )
+from support.reporting_databases import migrated_engine
 
 BETA = 2
 IDS = (100, 200, 300)

@@ -15,8 +15,9 @@ from alx_core.store.companies import upsert_company
 from alx_core.store.engine import transaction
 from alx_core.store.sessions import begin_session, note_finished
 from alx_core.store.tokens import list_tokens
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.reads import access_of
+from support.reporting_databases import migrated_engine
 
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = MoodleToken(SECRET, "Power BI", 1, 7, OwnerState.ACTIVE, "10.", NOW - 9, NOW + 9)

@@ -17,8 +17,9 @@ from alx_core.store.engine import make_engine, transaction
 from alx_core.store.sessions import begin_session, note_finished
 from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import hash_token
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
+from support.reporting_databases import migrated_engine
 
 DAY = "2026-11-24"
 

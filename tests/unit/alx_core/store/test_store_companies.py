@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, insert
 from alx_core.domain.sync import TableFacts
 from alx_core.store.companies import list_companies, mark_gone, table_facts, upsert_company
 from alx_core.store.tables import reporting
-from support.builders import COURSE, Row, make_table_row, migrated_engine
+from support.builders import COURSE, Row, make_table_row
+from support.reporting_databases import migrated_engine
 
 ZERO = {
     "shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from alx_core.errors import StoreUnreachable
 from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, transaction
-from support.builders import reporting_database
+from support.reporting_databases import reporting_database
 
 PASSWORD = "s3cr3t"
 CLOSED = URL.create("postgresql+psycopg", "alx", PASSWORD, host="127.0.0.1", port=1, database="alx")

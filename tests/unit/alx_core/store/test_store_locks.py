@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from alx_core.errors import StoreUnreachable, SyncLocked
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.locks import writer_lock
-from support.builders import reporting_database
+from support.reporting_databases import reporting_database
 
 PATIENCE_S = 20
 """Longest that a test waits for something that must happen; it never takes so long."""

@@ -11,7 +11,7 @@ from alx_core.store.monitoring.refusals import FailedAuth, QuotaRefusals, Suspec
 from alx_core.store.monitoring.security import TokenCounts, count_tokens
 from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
 from alx_core.store.tables import api_tokens
-from support.builders import migrated_engine
+from support.reporting_databases import migrated_engine
 from support.requests import HOUR, log_requests, make_refusal, make_request
 
 DAY_AGO = HOUR - 86_400

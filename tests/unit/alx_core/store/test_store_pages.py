@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, event, insert, text
 from alx_core.store.engine import transaction
 from alx_core.store.pages import COLUMNS, MAP_STEP, STRETCH_SLACK, PageKey, Snapshot, page_map, read_page
 from alx_core.store.tables import reporting, reporting_history
-from support.builders import COMPANY, make_table_row, migrated_engine
+from support.builders import COMPANY, make_table_row
 from support.reads import Company, FakeClock
+from support.reporting_databases import migrated_engine
 
 ROWS = 6_000
 

@@ -24,8 +24,8 @@ from support.builders import (
     make_report_row,
     make_stored,
     make_tombstone,
-    migrated_engine,
 )
+from support.reporting_databases import migrated_engine
 
 NOTHING = make_stored()
 

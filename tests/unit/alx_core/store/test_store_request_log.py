@@ -10,7 +10,8 @@ from sqlalchemy import Engine, select
 from alx_core.store.engine import transaction
 from alx_core.store.request_log import COLUMNS, add_requests
 from alx_core.store.tables import request_log
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
+from support.reporting_databases import migrated_engine
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

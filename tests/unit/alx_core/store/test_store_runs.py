@@ -9,7 +9,8 @@ from alx_core.domain.bad_records import BadRecord, Reason
 from alx_core.services.health import sync_health
 from alx_core.store import runs
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
-from support.builders import NOW, Row, make_run, migrated_engine
+from support.builders import NOW, Row, make_run
+from support.reporting_databases import migrated_engine
 
 HOUR_S = 3600
 HOUR = NOW - NOW % HOUR_S

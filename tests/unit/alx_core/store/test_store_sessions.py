@@ -11,8 +11,9 @@ from alx_core.domain.paging import IDLE_S, Position, ReadMode, Session
 from alx_core.store import sessions
 from alx_core.store.access import find_session
 from alx_core.store.engine import transaction
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.reads import access_of, make_token
+from support.reporting_databases import migrated_engine
 
 LIMIT = 100
 SESSION = Session(ReadMode.FULL, 7, 0, 0, NOW, NOW, None, view="[[], []]")

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from alx_core.domain.company_settings import EVERY_COMPANY
 from alx_core.store.engine import transaction
 from alx_core.store.settings import load_settings_of, save_settings_of
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
+from support.reporting_databases import migrated_engine
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, select
 from alx_core.store.engine import transaction
 from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import PREFIX_LENGTH, find_token, hash_token, list_tokens, revoke_tokens
-from support.builders import NOW, migrated_engine
+from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
+from support.reporting_databases import migrated_engine
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
