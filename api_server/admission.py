@@ -10,9 +10,18 @@ from sqlalchemy import Connection
 from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
 from alx_core.domain.networks import is_allowed
 from alx_core.domain.quota import usage_day
-from alx_core.store.access import TOUCH_TOKEN_S, Access, charge, find_access, find_session, touch_token
+from alx_core.store.access import (
+    TOUCH_TOKEN_S,
+    Access,
+    Ahead,
+    Found,
+    charge,
+    find_access,
+    find_access_ahead,
+    find_session,
+    touch_token,
+)
 from alx_core.store.settings import load_settings_of
-from alx_core.store.tokens import hash_token
 from api_server import faults
 
 STATE_FAULTS = {"suspended": faults.owner_suspended, "deleted": faults.owner_deleted}
@@ -28,21 +37,18 @@ class Admission:
         self._clock = clock
         self._settings: dict[int, tuple[int, CompanySettings]] = {}
 
-    def identify(self, connection: Connection, token: str, page_limit: int, address: str) -> Access:
-        """Look the token up. Raises the fault for one that is unknown, revoked, expired or not allowed from here."""
-        access = find_access(connection, hash_token(token), page_limit) if token else None
-        if access is None or access.revoked_at is not None:
+    def identify(
+        self, connection: Connection, token_hash: str | None, page_limit: int, address: str, ahead: Ahead | None = None
+    ) -> Found:
+        """Look the token up, and do `ahead` along. Raises the fault for one that is unknown or may not be used here."""
+        found = _found(connection, token_hash, page_limit, ahead) if token_hash is not None else None
+        if found is None:
             raise faults.invalid_token()
-        now = self._clock()
-        if access.owner_state != "active":
-            raise STATE_FAULTS.get(access.owner_state, faults.access_denied)()
-        if access.expires_at is not None and access.expires_at <= now:
-            raise faults.access_denied()
-        if not is_allowed(address, access.allowed_networks):
-            raise faults.access_denied()
+        access, now = found.access, self._clock()
+        _check(access, address, now)
         if access.last_used_at is None or now - access.last_used_at > TOUCH_TOKEN_S:
             touch_token(connection, access.token_id, address=address, now=int(now))
-        return access
+        return found
 
     def settings_of(self, connection: Connection, access: Access) -> CompanySettings:
         """Return the settings of the token's company; defaults for a token without one."""
@@ -62,6 +68,34 @@ class Admission:
             return True
         day = usage_day(self._clock(), self._zone)
         return charge(connection, access.companyid, day, limit=settings.rate_limit) is not None
+
+
+def may_pass(access: Access, address: str, now: float) -> bool:
+    """Whether the token may be used at `now` (epoch seconds) from `address`."""
+    try:
+        _check(access, address, now)
+    except faults.MoodleFault:
+        return False
+    return True
+
+
+def _check(access: Access, address: str, now: float) -> None:
+    """Raise the fault for a token that is revoked, expired, not allowed from here, or whose owner may not log in."""
+    if access.revoked_at is not None:
+        raise faults.invalid_token()
+    if access.owner_state != "active":
+        raise STATE_FAULTS.get(access.owner_state, faults.access_denied)()
+    if access.expires_at is not None and access.expires_at <= now:
+        raise faults.access_denied()
+    if not is_allowed(address, access.allowed_networks):
+        raise faults.access_denied()
+
+
+def _found(connection: Connection, token_hash: str, page_limit: int, ahead: Ahead | None) -> Found | None:
+    if ahead is not None:
+        return find_access_ahead(connection, token_hash, page_limit, ahead)
+    access = find_access(connection, token_hash, page_limit)
+    return None if access is None else Found(access)
 
 
 def require_company(access: Access, settings: CompanySettings) -> None:

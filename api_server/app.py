@@ -13,6 +13,7 @@ from alx_core.store.page_cache_redis import RedisPages
 from api_server.admission import Admission
 from api_server.database import Database
 from api_server.errors import MOODLE_PATH, add_error_handlers
+from api_server.foresight import Foresight
 from api_server.journal import Journal
 from api_server.middleware import RequestLog
 from api_server.replays import Replays
@@ -40,6 +41,7 @@ def create_app(
         Collaborators(
             database=database,
             admission=Admission(settings.zone, clock),
+            foresight=Foresight(settings.zone, clock),
             reader=PageReader(cache, clock),
             pages_of=_pages_of(settings, clock),
             zone=settings.zone,

@@ -26,7 +26,9 @@ from alx_core.store.request_log import add_requests
 
 log = structlog.get_logger()
 
-BATCH_LINES = 500
+BATCH_LINES = 1000
+GATHER_S = 0.1
+"""Seconds between two batches: a transaction for a handful of lines would cost more than the requests themselves."""
 RETRY_S = 1.0
 ORPHANS_EVERY_S = 30.0
 CLOSE_S = 5.0
@@ -92,6 +94,7 @@ class Journal:
         while not (self._stop.is_set() and self._carried >= os.fstat(self._file.fileno()).st_size):
             self._wake.wait(timeout=RETRY_S)
             self._wake.clear()
+            self._stop.wait(GATHER_S)
             try:
                 self._carried = self._carry(Path(self._file.name), self._carried)
                 self._carry_orphans()

@@ -29,6 +29,11 @@ class Burst:
         self._limit: RateLimitItem | None = RateLimitItemPerMinute(per_minute) if per_minute else None
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a limit."""
+        return self._limit is not None
+
     def retry_after_s(self, token_id: int) -> int:
         """Count a request; return 0 when it may pass, else after how many seconds the next one may."""
         key = str(token_id)

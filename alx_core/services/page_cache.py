@@ -43,6 +43,10 @@ class Page:
         """Whether nothing follows."""
         return self.rows == 0 or self.last_key is None
 
+    def invites_more(self, limit: int) -> bool:
+        """Whether a client goes on behind it: something follows, or the page is full and does not tell."""
+        return not self.is_last or self.rows == limit
+
 
 END: PageKey = (0, 0)
 """`last_key` of an empty page right behind a full one: a client has to ask for it to know that nothing follows."""

@@ -110,21 +110,24 @@ class PageReader:
         session: Session,
         request: PageRequest,
         render: Render,
+        *,
+        has_begun: bool = False,
     ) -> Served:
         """Return the page, from the cache where the company has one, and note what was served.
 
+        `has_begun` says that a read of `session` is counted already.
         A first page counts its read in the session. When another session took this one's place meanwhile, the later
         pages would come from that one: so the first page is read again, there.
         """
         for _attempt in range(ATTEMPTS):
             reading = _Reading(connection, shared, access, settings, request)
             page, is_hit = self._page(reading, session, render)
-            if self._note(reading, session, page):
+            if self._note(reading, session, page, has_begun=has_begun):
                 return Served(page, session, is_hit)
             latest = find_session(connection, access.token_id, request.limit)
             seq = max(access.published_seq, latest.snapshot_seq if latest else 0)
             access = replace(access, session=latest, published_seq=seq)
-            session = self.join_or_begin(connection, access, settings, request)
+            session, has_begun = self.join_or_begin(connection, access, settings, request), False
         raise TimeoutError("the session is replaced again and again")
 
     def _page(self, reading: _Reading, session: Session, render: Render) -> tuple[Page, bool]:
@@ -190,12 +193,12 @@ class PageReader:
         page, _ = self._cache.get_or_build(reading.shared, map_key, build, ttl_s=MAP_TTL_S)
         return [(userid, courseid) for userid, courseid in json.loads(page.plain)]
 
-    def _note(self, reading: _Reading, session: Session, page: Page) -> bool:
+    def _note(self, reading: _Reading, session: Session, page: Page, *, has_begun: bool) -> bool:
         """Note what was served. False: it is a first page, and the later ones would not be of the same session."""
         now = self._clock()
         is_first = reading.request.offset == 0
-        has_more = not page.is_last or page.rows == reading.request.limit  # a full page does not tell the client
-        if is_first and has_more:
+        has_more = page.invites_more(reading.request.limit)
+        if is_first and has_more and not has_begun:
             newest = is_newest(session, reading.settings, published_seq=reading.access.published_seq, now=now)
             if not sessions.note_begun(*reading.place, session, now=now, is_newest=newest):
                 return False

@@ -3,11 +3,26 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.paging import Position, ReadMode, Session
+from alx_core.store.prepared import Prepared
+from alx_core.store.sessions import NOTE_BEGUN, note_begun_values
 from alx_core.store.tables import api_sessions, api_tokens, api_usage, companies, sync_status
 
 TOUCH_TOKEN_S = 60
@@ -34,70 +49,125 @@ class Access:
     pending: Position | None
     cache_id: str | None = None
     """Tells the company from one of the same id in another database."""
+    version: str | None = None
+    """Moves whenever the token's row or its company's is written; None: the database does not say."""
 
 
+# Short names: psycopg takes statements of more than 4,096 characters apart again on each execution.
+_T, _C = api_tokens.alias("t").c, companies.alias("c").c
+_S, _P = api_sessions.alias("s").c, sync_status.alias("p").c
 _TOKEN = (
-    api_tokens.c.id,
-    api_tokens.c.owner_state,
-    api_tokens.c.allowed_networks,
-    api_tokens.c.expires_at,
-    api_tokens.c.revoked_at,
-    api_tokens.c.last_used_at,
-    api_tokens.c.companyid,
+    _T.id,
+    _T.owner_state,
+    _T.allowed_networks,
+    _T.expires_at,
+    _T.revoked_at,
+    _T.last_used_at,
+    _T.companyid,
 )
 _COMPANY = (
-    companies.c.companyid,
-    companies.c.is_deleted,
-    companies.c.suspended,
-    companies.c.published_seq,
-    companies.c.settings_version,
-    companies.c.cache_id,
+    _C.companyid,
+    _C.is_deleted,
+    _C.suspended,
+    _C.published_seq,
+    _C.settings_version,
+    _C.cache_id,
 )
 _SESSION = (
-    api_sessions.c.mode,
-    api_sessions.c.snapshot_seq,
-    api_sessions.c.since_seq,
-    api_sessions.c.since_time,
-    api_sessions.c.opened_at,
-    api_sessions.c.last_page_at,
-    api_sessions.c.finished_at,
-    api_sessions.c.reads_begun,
-    api_sessions.c.reads_finished,
-    api_sessions.c.settings_version,
-    api_sessions.c.view,
+    _S.mode,
+    _S.snapshot_seq,
+    _S.since_seq,
+    _S.since_time,
+    _S.opened_at,
+    _S.last_page_at,
+    _S.finished_at,
+    _S.reads_begun,
+    _S.reads_finished,
+    _S.settings_version,
+    _S.view,
 )
 _POSITION = (
-    sync_status.c.position_seq,
-    sync_status.c.position_at,
-    sync_status.c.position_view,
-    sync_status.c.pending_seq,
-    sync_status.c.pending_at,
-    sync_status.c.pending_view,
+    _P.position_seq,
+    _P.position_at,
+    _P.position_view,
+    _P.pending_seq,
+    _P.pending_at,
+    _P.pending_view,
 )
 
 
-# Made once: building a statement of this size takes twice as long as running it.
-_FIND_ACCESS = (
+_VERSION: ColumnElement[str] = literal_column("t.xmin::text || ' ' || c.xmin::text").label("version")
+"""Which versions of the two rows these are: PostgreSQL gives every one the number of the transaction that wrote it."""
+
+_LOOK = (
     select(*_TOKEN, *_COMPANY, *_SESSION, *_POSITION)
-    .select_from(api_tokens)
-    .outerjoin(companies, companies.c.companyid == api_tokens.c.companyid)
-    .outerjoin(
-        api_sessions,
-        and_(api_sessions.c.token_id == api_tokens.c.id, api_sessions.c.page_limit == bindparam("page_limit")),
-    )
-    .outerjoin(sync_status, sync_status.c.token_id == api_tokens.c.id)
-    .where(api_tokens.c.token_hash == bindparam("token_hash"))
+    .select_from(_T.id.table)
+    .outerjoin(_C.companyid.table, _C.companyid == _T.companyid)
+    .outerjoin(_S.mode.table, and_(_S.token_id == _T.id, _S.page_limit == bindparam("page_limit")))
+    .outerjoin(_P.token_id.table, _P.token_id == _T.id)
+    .where(_T.token_hash == bindparam("token_hash"))
 )
+_VERSIONED = _LOOK.add_columns(_VERSION)
+_FIND_ACCESS = Prepared({"postgresql": _VERSIONED, "sqlite": _LOOK.add_columns(null().label("version"))})
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What to do along with the look at a token, if its row and its company's are still those that the caller knows.
+
+    A call of `day` is counted against `quota` (0: without end); where `begins` is a session, a read of it is noted.
+    """
+
+    known: Access
+    day: str
+    quota: int
+    now: float
+    begins: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A token, and what was done along: `is_charged` a call was counted, `has_begun` a read of its session noted."""
+
+    access: Access
+    is_charged: bool = False
+    has_begun: bool = False
 
 
 def find_access(connection: Connection, token_hash: str, page_limit: int) -> Access | None:
     """Look a token up by its hash, with its read of `page_limit` rows a page. None: there is no such token."""
-    row = connection.execute(_FIND_ACCESS, {"token_hash": token_hash, "page_limit": page_limit}).first()
+    row = _FIND_ACCESS.first(connection, {"token_hash": token_hash, "page_limit": page_limit})
+    return None if row is None else _access(row)
+
+
+def find_access_ahead(connection: Connection, token_hash: str, page_limit: int, ahead: Ahead) -> Found | None:
+    """Look a token up, count its call and note its read, in one statement. On PostgreSQL alone.
+
+    Nothing is counted or noted when the token or its company has changed, or the quota is used up; no read is noted
+    when another session has taken its place.
+    """
+    known, session = ahead.known, ahead.begins
+    values = {
+        "token_hash": token_hash,
+        "page_limit": page_limit,
+        "version": known.version,
+        "day": ahead.day,
+        "quota": ahead.quota,
+    }
+    if session is not None:
+        values |= note_begun_values(known.token_id, page_limit, session, now=ahead.now, is_newest=True)
+    row = (_FIND_AND_CHARGE if session is None else _FIND_CHARGE_AND_BEGIN).first(connection, values)
     if row is None:
         return None
+    *found, calls, begun = row
+    return Found(_access(tuple(found)), is_charged=calls is not None, has_begun=begun is not None)
+
+
+def _access(row: tuple[Any, ...]) -> Access:
     token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:7]
     known, is_deleted, suspended, published_seq, settings_version, cache_id = row[7:13]
-    session, (position_seq, position_at, position_view, pending_seq, pending_at, pending_view) = row[13:-6], row[-6:]
+    session, position = row[13:24], row[24:30]
+    position_seq, position_at, position_view, pending_seq, pending_at, pending_view = position
     return Access(
         token_id=token_id,
         owner_state=owner_state,
@@ -114,29 +184,53 @@ def find_access(connection: Connection, token_hash: str, page_limit: int) -> Acc
         position=Position(position_seq, position_at, position_view or "") if position_at else None,
         pending=None if pending_seq is None else Position(pending_seq, pending_at, pending_view or ""),
         cache_id=cache_id,
+        version=row[30],
     )
 
 
 def find_session(connection: Connection, token_id: int, page_limit: int) -> Session | None:
     """Return the token's read of `page_limit` rows a page."""
-    query = select(*_SESSION).where(api_sessions.c.token_id == token_id, api_sessions.c.page_limit == page_limit)
+    query = select(*_SESSION).where(_S.token_id == token_id, _S.page_limit == page_limit)
     row = connection.execute(query).first()
     return None if row is None else Session(ReadMode(row[0]), *row[1:])
 
 
-def _charging(insert: Any) -> Any:
-    calls, limit = api_usage.c.calls, bindparam("quota", type_=BigInteger)
-    return (
-        insert(api_usage)
-        .values(companyid=bindparam("companyid"), day=bindparam("day"), calls=1)
-        .on_conflict_do_update(
-            index_elements=["companyid", "day"], set_={"calls": calls + 1}, where=or_(limit == 0, calls < limit)
-        )
-        .returning(calls)
+def _counting(inserted: Any) -> Any:
+    """An insert of a first call made to count one more, up to the quota."""
+    calls, quota = api_usage.c.calls, bindparam("quota", type_=BigInteger)
+    is_allowed = or_(quota == 0, calls < quota)
+    keys = ["companyid", "day"]
+    return inserted.on_conflict_do_update(index_elements=keys, set_={"calls": calls + 1}, where=is_allowed).returning(
+        calls
     )
 
 
-_CHARGE = {"postgresql": _charging(postgresql_insert), "sqlite": _charging(sqlite_insert)}
+def _charging(insert: Any) -> Any:
+    first = insert(api_usage).values(companyid=bindparam("companyid"), day=bindparam("day"), calls=1)
+    return _counting(first)
+
+
+_CHARGE = Prepared({"postgresql": _charging(postgresql_insert), "sqlite": _charging(sqlite_insert)})
+
+
+def _ahead(*, begins: bool) -> Any:
+    """The look at a token, the quota's counter and the note of a read in one statement."""
+    columns = [column.label(f"v{number}") for number, column in enumerate(_VERSIONED.selected_columns)]
+    access = _VERSIONED.with_only_columns(*columns).cte("access")
+    companyid, version = access.c[f"v{len(_TOKEN)}"], access.c[f"v{len(columns) - 1}"]
+    is_known = version == bindparam("version", type_=String)
+    first = select(companyid, bindparam("day", type_=String), literal(1)).where(is_known)
+    inserted = postgresql_insert(api_usage).from_select(["companyid", "day", "calls"], first)
+    charged = _counting(inserted).cte("charged")
+    calls = select(charged.c.calls).scalar_subquery()
+    if not begins:
+        return select(access, calls, null().label("begun"))
+    noted = NOTE_BEGUN.where(select(charged.c.calls).exists()).returning(api_sessions.c.token_id).cte("begun")
+    return select(access, calls, select(noted.c.token_id).scalar_subquery())
+
+
+_FIND_AND_CHARGE = Prepared(_ahead(begins=False))
+_FIND_CHARGE_AND_BEGIN = Prepared(_ahead(begins=True))
 
 
 def charge(connection: Connection, companyid: int, day: str, *, limit: int) -> int | None:
@@ -144,9 +238,8 @@ def charge(connection: Connection, companyid: int, day: str, *, limit: int) -> i
 
     One statement, so it is exact whatever comes at the same time. `limit` 0 counts without end.
     """
-    values = {"companyid": companyid, "day": day, "quota": limit}
-    calls: int | None = connection.execute(_CHARGE[connection.dialect.name], values).scalar()
-    return calls
+    row = _CHARGE.first(connection, {"companyid": companyid, "day": day, "quota": limit})
+    return None if row is None else row[0]
 
 
 def calls_on(connection: Connection, day: str) -> dict[int, int]:

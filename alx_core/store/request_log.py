@@ -3,18 +3,28 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+import orjson
+from sqlalchemy import Connection, text
 
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import request_log
 
 COLUMNS = tuple(column.name for column in request_log.columns if column.name != "id")
 
+# Rows go over as one JSON text: as parameters, each costs ten times as much here and twice in the database.
+_INSERT = f"INSERT INTO {request_log.name} ({', '.join(COLUMNS)})"
+_POSTGRESQL = text(
+    f"{_INSERT} SELECT {', '.join(COLUMNS)} FROM json_populate_recordset(NULL::{request_log.name}, CAST(:rows AS json))"
+    " ON CONFLICT (request_id) DO NOTHING"
+)
+_SQLITE = text(
+    f"{_INSERT} SELECT {', '.join(f'value ->> {name!r}' for name in COLUMNS)} FROM json_each(:rows)"
+    " WHERE true ON CONFLICT (request_id) DO NOTHING"
+)
+
 
 def add_requests(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write requests, each a value for every one of COLUMNS; one that stands there already (by id) is left alone."""
     if rows:
-        insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
-        connection.execute(insert(request_log).on_conflict_do_nothing(index_elements=["request_id"]), list(rows))
+        statement = _POSTGRESQL if is_postgresql(connection) else _SQLITE
+        connection.execute(statement, {"rows": orjson.dumps(rows).decode()})

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.paging import IDLE_S, Position, Session
 from alx_core.store.engine import is_postgresql
+from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_sessions, sync_status
 
 
@@ -48,15 +49,19 @@ _SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
 _THIS = update(api_sessions).where(
     *(_ROW[name] == bindparam(f"b_{name}") for name in ("token_id", "page_limit", *_SAME))
 )
-_NOTE_BEGUN = _THIS.values(
+NOTE_BEGUN = _THIS.values(
     reads_begun=case((_IS_OVER, 1), else_=_ROW.reads_begun + 1),
     reads_finished=case((_IS_OVER, 0), else_=_ROW.reads_finished),
     last_page_at=bindparam("b_now"),
     opened_at=func.coalesce(bindparam("b_opened_at", type_=Float), _ROW.opened_at),
 )
-_NOTE_PAGE = _THIS.values(last_page_at=bindparam("b_now"))
-_NOTE_LAST_PAGE = _THIS.values(
-    finished_at=bindparam("b_now"), reads_finished=_ROW.reads_finished + bindparam("b_ended", type_=Integer)
+"""Counts a read that begins, with the values of `note_begun_values`."""
+_NOTE_BEGUN = Prepared(NOTE_BEGUN)
+_NOTE_PAGE = Prepared(_THIS.values(last_page_at=bindparam("b_now")))
+_NOTE_LAST_PAGE = Prepared(
+    _THIS.values(
+        finished_at=bindparam("b_now"), reads_finished=_ROW.reads_finished + bindparam("b_ended", type_=Integer)
+    )
 )
 
 
@@ -67,13 +72,21 @@ def note_begun(
 
     Where nobody is in the middle any more, the count begins anew. `is_newest` says that the snapshot still is.
     """
-    values = {"b_now": now, "b_idle_since": now - IDLE_S, "b_opened_at": now if is_newest else None}
-    return connection.execute(_NOTE_BEGUN, {**_this(token_id, page_limit, session), **values}).rowcount == 1
+    values = note_begun_values(token_id, page_limit, session, now=now, is_newest=is_newest)
+    return _NOTE_BEGUN.count(connection, values) == 1
+
+
+def note_begun_values(
+    token_id: int, page_limit: int, session: Session, *, now: float, is_newest: bool
+) -> dict[str, object]:
+    """Return the values of `NOTE_BEGUN`."""
+    times = {"b_now": now, "b_idle_since": now - IDLE_S, "b_opened_at": now if is_newest else None}
+    return {**_this(token_id, page_limit, session), **times}
 
 
 def note_page(connection: Connection, token_id: int, page_limit: int, session: Session, *, now: float) -> None:
     """Note that a page in the middle was served; a session that another has replaced is left alone."""
-    connection.execute(_NOTE_PAGE, {**_this(token_id, page_limit, session), "b_now": now})
+    _NOTE_PAGE.count(connection, {**_this(token_id, page_limit, session), "b_now": now})
 
 
 def note_last_page(
@@ -81,7 +94,7 @@ def note_last_page(
 ) -> bool:
     """Note that the last page was served, and count the read that it ends. False: the session was replaced."""
     values = {"b_now": now, "b_ended": int(ends_read)}
-    return connection.execute(_NOTE_LAST_PAGE, {**_this(token_id, page_limit, session), **values}).rowcount == 1
+    return _NOTE_LAST_PAGE.count(connection, {**_this(token_id, page_limit, session), **values}) == 1
 
 
 def claim_charge(connection: Connection, token_id: int, page_limit: int, *, now: float, free_s: float) -> bool:
@@ -123,8 +136,15 @@ def note_finished(connection: Connection, token_id: int, pending: Position) -> N
 
 
 def _this(token_id: int, page_limit: int, session: Session) -> dict[str, object]:
-    values = _values(session)
-    return {"b_token_id": token_id, "b_page_limit": page_limit, **{f"b_{name}": values[name] for name in _SAME}}
+    return {
+        "b_token_id": token_id,
+        "b_page_limit": page_limit,
+        "b_mode": session.mode.value,
+        "b_snapshot_seq": session.snapshot_seq,
+        "b_since_seq": session.since_seq,
+        "b_since_time": session.since_time,
+        "b_view": session.view,
+    }
 
 
 def _values(session: Session) -> dict[str, object]:

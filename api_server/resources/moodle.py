@@ -12,13 +12,15 @@ from alx_core.domain.company_settings import CompanySettings, QuotaMode
 from alx_core.domain.paging import Session
 from alx_core.services.page_cache import DatabasePages, SharedPages
 from alx_core.services.reading import PageReader, PageRequest, Render, Served
-from alx_core.store.access import Access
+from alx_core.store.access import Access, Ahead, Found
 from alx_core.store.sessions import claim_charge, release_charge
+from alx_core.store.tokens import hash_token
 from api_server import faults
 from api_server.admission import Admission, require_company, with_limit
-from api_server.call import Call, check_function, read_arguments, read_call
+from api_server.call import FUNCTION, Call, check_function, read_arguments, read_call
 from api_server.database import Database
 from api_server.entry import LogEntry, key_prefix
+from api_server.foresight import Foresight
 from api_server.parameters import read_parameters
 from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault, render_json, render_xml
 from api_server.replays import Replays
@@ -47,6 +49,7 @@ class Collaborators:
 
     database: Database
     admission: Admission
+    foresight: Foresight
     reader: PageReader
     pages_of: PagesOf
     zone: ZoneInfo
@@ -94,7 +97,10 @@ class MoodleResource:
 
     def _serve(self, connection: Connection, req: falcon.Request, call: Call, entry: LogEntry) -> Served:
         limit, offset, wrong = _arguments(call)
-        access = self._with.admission.identify(connection, call.token, max(0, limit), entry.ip_address)
+        token_hash = hash_token(call.token) if call.token else None
+        ahead = self._ahead(call, token_hash, limit, offset, entry.ip_address) if wrong is None else None
+        found = self._with.admission.identify(connection, token_hash, max(0, limit), entry.ip_address, ahead)
+        access = found.access
         entry.token_id, entry.companyid = access.token_id, access.companyid
         entry.page_limit, entry.page_offset = limit, offset
         retry_after_s = self._with.burst.retry_after_s(access.token_id)
@@ -105,7 +111,7 @@ class MoodleResource:
             raise wrong
         settings = self._with.admission.settings_of(connection, access)
         if settings.quota_mode is QuotaMode.REQUESTS:
-            self._charge(connection, access, settings, entry)
+            self._charge(connection, found, settings, entry)
         if req.method == "GET" and not settings.allow_get:
             raise faults.get_not_allowed()
         require_company(access, settings)
@@ -118,7 +124,20 @@ class MoodleResource:
         session = self._session(connection, access, settings, request, entry)
         shared = self._with.pages_of(connection, access.companyid or 0)
         render = _render(call, settings, self._with.zone)
-        return self._with.reader.serve(connection, shared, access, settings, session, request, render)
+        has_begun = found.has_begun and session is access.session
+        served = self._with.reader.serve(
+            connection, shared, access, settings, session, request, render, has_begun=has_begun
+        )
+        if found.access is access and token_hash is not None:
+            begins = served.session if offset == 0 and served.page.invites_more(limit) else None
+            self._with.foresight.remember(token_hash, limit, access, settings, begins)
+        return served
+
+    def _ahead(self, call: Call, token_hash: str | None, limit: int, offset: int, address: str) -> Ahead | None:
+        """What may be done before the answer of the look is known: nothing where the call itself may be refused."""
+        if token_hash is None or self._with.burst.is_on or call.function != FUNCTION:
+            return None
+        return self._with.foresight.ahead(token_hash, limit, offset, address)
 
     def _session(
         self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
@@ -137,15 +156,15 @@ class MoodleResource:
         if not claim_charge(connection, access.token_id, request.limit, now=now, free_s=FREE_REPEAT_S):
             return
         try:
-            self._charge(connection, access, settings, entry)
+            self._charge(connection, Found(access), settings, entry)
         except faults.MoodleFault:
             release_charge(connection, access.token_id, request.limit)  # or the next try would be free
             raise
 
-    def _charge(self, connection: Connection, access: Access, settings: CompanySettings, entry: LogEntry) -> None:
-        if not self._with.admission.charge(connection, access, settings):
+    def _charge(self, connection: Connection, found: Found, settings: CompanySettings, entry: LogEntry) -> None:
+        if not found.is_charged and not self._with.admission.charge(connection, found.access, settings):
             raise faults.quota_used_up()
-        entry.charged = int(access.companyid is not None)
+        entry.charged = int(found.access.companyid is not None)
 
     def _refuse(self, resp: falcon.Response, call: Call, entry: LogEntry, fault: faults.MoodleFault) -> None:
         resp.data = render_fault(fault, is_json=call.is_json)

@@ -1,6 +1,7 @@
 """Moodle's rows as they stream in, put where each learner range finds its own."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -22,9 +23,9 @@ class Gathered:
         self._learners: dict[str, Spool] = {}
         self._catalogue: list[Batch] = []
 
-    def take(self, batches: Iterable[Batch], wanted: Collection[int]) -> None:
+    def take(self, batches: Iterator[Batch], wanted: Collection[int]) -> None:
         """Take in a scan; rows of ranges that are not wanted are left out."""
-        for table, batch in batches:
+        for table, batch in _read_ahead(batches):
             if table.removesuffix(TEXT_SUFFIX) not in LEARNER_TABLES:
                 self._catalogue.append((table, batch))
                 continue
@@ -56,3 +57,12 @@ class Gathered:
     def _range_of(self, learner: str) -> pl.Expr:
         # An id that can't be read (null, negative) goes to the first range, whose inspection refuses it.
         return (pl.col(learner).fill_null(0) // self._layout.width).clip(0, self._layout.count - 1)
+
+
+def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Fetch the next batch while the last one is put away: both take about as long."""
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as executor:
+        ahead = executor.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = executor.submit(next, batches, None)
+            yield batch
