@@ -63,6 +63,7 @@ def reporting_rows(snapshot: Snapshot, *, as_of: int, companyids: Collection[int
     """
     pairs = _company_pairs(snapshot, as_of, companyids)
     modules = _modules(snapshot["course_modules"], snapshot["modules"])
+    tracked = modules.filter("is_tracked").group_by("courseid").agg(pl.len().cast(I64).alias("tracked"))
     courses = snapshot["course"].select(
         pl.col("id").alias("courseid"),
         pl.col("fullname").fill_null("").alias("coursename"),
@@ -71,16 +72,20 @@ def reporting_rows(snapshot: Snapshot, *, as_of: int, companyids: Collection[int
     people = snapshot["user"].select(
         pl.col("id").alias("userid"), pl.col("username", "firstname", "lastname", "email").fill_null("")
     )
-    tracked = modules.filter("is_tracked").group_by("courseid").agg(pl.len().cast(I64).alias("tracked"))
-    return (
-        pairs.join(courses, on="courseid")
-        .join(people, on="userid")
-        .join(tracked, on="courseid", how="left")
+    numbers = (
+        pairs.join(courses.join(tracked, on="courseid", how="left").drop("coursename"), on="courseid")
         .join(_activity(snapshot["course_modules_completion"], modules), on=["userid", "courseid"], how="left")
         .join(_course_completions(snapshot["course_completions"]), on=["userid", "courseid"], how="left")
         .with_columns(pl.col("tracked", "done", "began", "first_at", "timecompleted", "timestarted").fill_null(0))
-        .select(*KEY, *_content())
+        .select(*KEY, *_figures())
         .sort(KEY)
+    )
+    # The texts come last: each join and the sort would copy them once more.
+    texts = courses.select("courseid", "coursename")
+    return (
+        numbers.join(people, on="userid", maintain_order="left")
+        .join(texts, on="courseid", maintain_order="left")
+        .select(*KEY, *CONTENT)
     )
 
 
@@ -206,8 +211,8 @@ def _course_completions(course_completions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _content() -> list[pl.Expr]:
-    """The expressions behind CONTENT, in its order.
+def _figures() -> list[pl.Expr]:
+    """The expressions behind the columns of CONTENT that are worked out, not copied.
 
     percentage: `core_completion\\progress::get_course_progress_percentage()`: null when completion is off; 100 when
     the course is complete; null when nothing is tracked; else done / tracked, rounded half up to hundredths as SQL's
@@ -218,7 +223,7 @@ def _content() -> list[pl.Expr]:
     share_x100 = (done * 20_000 + tracked) // (tracked * 2)  # half up: floor(10000 * done / tracked + 1/2)
     first_of = pl.when
     return [
-        *(pl.col(name) for name in ("username", "firstname", "lastname", "email", "coursename", "timecompleted")),
+        pl.col("timecompleted"),
         first_of(pl.col("timestarted") > 0).then("timestarted").otherwise("first_at").alias("timestarted"),
         first_of(pl.col("timeenrolled") > 0).then("timeenrolled").otherwise("enrolled_at").alias("timeenrolled"),
         pl.when(is_enabled & is_complete).then(10_000).when(is_enabled & (tracked > 0)).then(share_x100)
