@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from alx_core.store.engine import open_engine
-from support.databases import scratch_database
+from support.databases import templates
 from support.pipeline import MakePipeline, Pipeline
-from support.reporting_databases import reporting_database, templates
-from support.site import TABLES
+from support.reporting_databases import reporting_database
+from support.site import load_real_site, site_on_server
 
 settings.register_profile(
     "alx", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -34,25 +34,9 @@ def sqlite_url(tmp_path: Path) -> URL:
 @pytest.fixture(scope="session")
 def site_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real site in one SQLite file. To be copied, never changed."""
-    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # unit tests do without the demo
-
     path = tmp_path_factory.mktemp("site") / "moodle.sqlite"
-    engine = create_engine(f"sqlite:///{path}")
-    load_site(engine, TABLES)
-    engine.dispose()
+    load_real_site(URL.create("sqlite", database=str(path)))
     return path
-
-
-@pytest.fixture(scope="session")
-def site_template() -> Iterator[str]:
-    """The name of a PostgreSQL database with the real site, to be copied."""
-    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # unit tests do without the demo
-
-    with scratch_database("postgresql") as url:
-        engine = create_engine(url)
-        load_site(engine, TABLES)
-        engine.dispose()
-        yield str(url.database)
 
 
 @pytest.fixture
@@ -64,9 +48,13 @@ def site_copy(site_file: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
-def moodle_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+def moodle_url(request: pytest.FixtureRequest) -> Iterator[URL]:
     """The real site in each kind of database that Moodle runs on; the test may change it."""
-    yield from _site_in(request, tmp_path, request.param)
+    if request.param == "sqlite":
+        yield URL.create("sqlite", database=str(request.getfixturevalue("site_copy")))
+        return
+    with site_on_server(request.param) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -96,22 +84,3 @@ def make_pipeline(tmp_path: Path) -> Iterator[MakePipeline]:
     yield make
     for pipeline in made:
         pipeline.close()
-
-
-def _site_in(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Iterator[URL]:
-    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # unit tests do without the demo
-
-    if kind == "sqlite":
-        copy = tmp_path / "moodle.sqlite"
-        copy.write_bytes(request.getfixturevalue("site_file").read_bytes())
-        yield URL.create("sqlite", database=str(copy))
-        return
-    if kind == "postgresql":
-        with scratch_database(kind, template=request.getfixturevalue("site_template")) as url:
-            yield url
-        return
-    with scratch_database(kind) as url:
-        engine = create_engine(url)
-        load_site(engine, TABLES)
-        engine.dispose()
-        yield url

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from support.databases import plain, scratch_database
-from support.site import TABLES
+from support.site import site_on_server
 from support.stack import Stack
 
 
@@ -22,12 +21,7 @@ def embedded(site_copy: Path, tmp_path: Path) -> Iterator[Stack]:
 @pytest.fixture
 def production(tmp_path: Path) -> Iterator[Stack]:
     """The real site in MariaDB, the reporting table and Dagster in PostgreSQL."""
-    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # other tests do without the demo
-
-    with scratch_database("mysql") as moodle, scratch_database("postgresql") as reporting:
-        engine = create_engine(moodle)
-        load_site(engine, TABLES)
-        engine.dispose()
+    with site_on_server("mysql") as moodle, scratch_database("postgresql") as reporting:
         stack = Stack(tmp_path / "home", {"ALX_MOODLE_URL": plain(moodle), "ALX_DATABASE_URL": plain(reporting)})
         yield stack
         stack.kill()

@@ -11,7 +11,7 @@ from support.changes import EVERY, HOUR, every_second
 from support.databases import scratch_database
 from support.oracle import oracle
 from support.pipeline import MakePipeline, Pipeline
-from support.site import AS_OF, Key, live_rows
+from support.site import AS_OF, Key, live_rows, site_on_server
 
 CONTENT = (
     "username", "firstname", "lastname", "email", "coursename", "timecompleted", "timestarted", "timeenrolled",
@@ -55,10 +55,21 @@ def assert_sync_is_right_and_sparing(pipeline: Pipeline) -> None:
     assert run.total("updated") == sum(was[key] != now[key] for key in was.keys() & now.keys())
 
 
+@pytest.fixture(scope="module")
+def synced(site_file: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The reporting database after the first sync."""
+    home = tmp_path_factory.mktemp("synced")
+    moodle, reporting = (URL.create("sqlite", database=str(path)) for path in (site_file, home / "alx.sqlite"))
+    pipeline = Pipeline.over(moodle, reporting, home=home)
+    pipeline.sync()
+    pipeline.close()
+    return (home / "alx.sqlite").read_bytes()
+
+
 @pytest.fixture
-def pipeline(site_copy: Path, sqlite_url: URL, make_pipeline: MakePipeline) -> Pipeline:
+def pipeline(site_copy: Path, synced: bytes, sqlite_url: URL, make_pipeline: MakePipeline) -> Pipeline:
+    Path(str(sqlite_url.database)).write_bytes(synced)
     made = make_pipeline(URL.create("sqlite", database=str(site_copy)), sqlite_url)
-    made.sync()
     made.now += HOUR
     return made
 
@@ -140,15 +151,7 @@ def apply_if_possible(pipeline: Pipeline, name: str) -> None:
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_all_changes_one_after_the_other_on_a_server(kind: str, make_pipeline: MakePipeline) -> None:
     """On Moodle's real servers, with PostgreSQL as the reporting database: each takes half of the changes."""
-    from sqlalchemy import create_engine  # noqa: PLC0415
-
-    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415
-    from support.site import TABLES  # noqa: PLC0415
-
-    with scratch_database(kind) as moodle_url, scratch_database("postgresql") as reporting_url:
-        engine = create_engine(moodle_url)
-        load_site(engine, TABLES)
-        engine.dispose()
+    with site_on_server(kind) as moodle_url, scratch_database("postgresql") as reporting_url:
         pipeline = make_pipeline(moodle_url, reporting_url)
         pipeline.sync()
         for name, _statements in every_second(kind):

@@ -3,33 +3,41 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import select, text
 
-from alx_cli.demo.moodle_schema import load_site
 from alx_core.store.tables import sync_digests
 from support.changes import HOUR, every_second
 from support.databases import scratch_database
 from support.oracle import oracle
 from support.pipeline import MakePipeline, Pipeline
-from support.site import TABLES, live_rows
+from support.site import live_rows, site_on_server
 
 DAY = 24 * HOUR
 SMALL_RANGES = {"sync_rows_per_range": 1_000}
 
 
-@pytest.fixture(params=["postgresql", "mysql"])
-def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
+@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+def synced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The real site on a server, cut into several ranges, synced twice: the second sync notes the digests."""
-    with scratch_database(request.param) as moodle, scratch_database("postgresql") as reporting:
-        engine = create_engine(moodle)
-        load_site(engine, TABLES)
-        engine.dispose()
-        made = make_pipeline(moodle, reporting)
+    with site_on_server(request.param) as moodle, scratch_database("postgresql") as reporting:
+        made = Pipeline.over(moodle, reporting, home=tmp_path_factory.mktemp("home"))
         made.settings = made.settings.model_copy(update=SMALL_RANGES)
         made.now -= made.now % DAY
         made.sync()
         made.now += HOUR
         made.sync()
+        made.close()
+        yield made
+
+
+@pytest.fixture
+def pipeline(synced: Pipeline, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
+    """A copy of what was synced, to be changed."""
+    copied = scratch_database("postgresql", template=synced.reporting.url.database)
+    with site_on_server(synced.moodle.dialect.name) as moodle, copied as reporting:
+        made = make_pipeline(moodle, reporting)
+        made.settings = made.settings.model_copy(update=SMALL_RANGES)
+        made.now, made.runs = synced.now, [*synced.runs]
         yield made
         made.close()
 

@@ -15,11 +15,20 @@ from support.site import expected_rows, live_rows
 PASSWORD = "s3cret-P@ss"
 
 
+@pytest.fixture(scope="module")
+def synced(site_file: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The reporting database after a sync: the same whatever kind of database Moodle is in."""
+    command = Command(tmp_path_factory.mktemp("synced"), ALX_MOODLE_URL=f"sqlite:///{site_file}")
+    assert command.run("sync").code == 0
+    return (command.home / "alx.sqlite").read_bytes()
+
+
 @pytest.fixture
-def command(moodle_url: URL, tmp_path: Path) -> Command:
+def command(moodle_url: URL, synced: bytes, tmp_path: Path) -> Command:
     """An installation that has synced once, so that there is a table to leave untouched."""
     made = Command(tmp_path / "home", ALX_MOODLE_URL=plain(moodle_url))
-    assert made.run("sync").code == 0
+    made.home.mkdir()
+    (made.home / "alx.sqlite").write_bytes(synced)
     return made
 
 

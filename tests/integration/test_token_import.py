@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.engine import URL
 
-from alx_cli.demo.moodle_schema import load_site
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import open_engine, transaction
 from alx_core.store.tables import api_tokens
 from alx_pipeline.moodle.queries import REQUIRED_TABLES
 from support.command import Command
-from support.databases import plain, scratch_database
+from support.databases import plain
 from support.reporting_databases import write_migrated
-from support.site import TABLES, read_csv
+from support.site import TABLES, read_csv, site_on_server
 
 TOKENS = {row["token"]: row for row in read_csv(TABLES / "external_tokens.csv")}
 ACME, BETA = 1, 2
@@ -268,9 +267,8 @@ def test_what_is_missing_is_named_and_nothing_is_revoked(everywhere: Site, chang
 
 
 def test_a_user_without_rights_on_the_tokens_is_told_the_grant(tmp_path: Path) -> None:
-    with scratch_database("postgresql") as url:
+    with site_on_server("postgresql") as url:
         engine = create_engine(url)
-        load_site(engine, TABLES)
         name = f"tokens_{url.database[-8:]}"
         granted = ", ".join(f"mdl_{each}" for each in REQUIRED_TABLES)
         with engine.begin() as connection:

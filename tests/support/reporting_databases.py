@@ -1,7 +1,7 @@
 """Reporting databases of each kind: empty, or migrated once and copied, because a migration outlasts most tests."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +12,7 @@ from sqlalchemy.engine import URL
 
 from alx_core.store.engine import make_engine, open_engine
 from alx_core.store.schema import migrate
-from support.databases import scratch_database
-
-templates = ExitStack()
-"""Closed at the end of the session: it drops the databases that others are copied from."""
+from support.databases import scratch_database, templates
 
 
 @contextmanager

@@ -1,12 +1,16 @@
 """The real IOMAD site as data, and what must come out of it."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, create_engine, select
+from sqlalchemy.engine import URL
 
 from alx_core.store.tables import reporting
+from support.databases import scratch_database, templates
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "moodle_real"
 TABLES = FOLDER / "tables"
@@ -24,6 +28,29 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """Read one of the site's CSV files."""
     with path.open(newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))
+
+
+def load_real_site(url: URL) -> None:
+    """Load the site into an empty database."""
+    from alx_cli.demo.moodle_schema import load_site  # noqa: PLC0415  # unit tests do without the demo
+
+    engine = create_engine(url)
+    load_site(engine, TABLES)
+    engine.dispose()
+
+
+@contextmanager
+def site_on_server(kind: str) -> Iterator[URL]:
+    """Yield a copy of the site on the server of `kind`, to be changed at will."""
+    with scratch_database(kind, template=_site_template(kind)) as url:
+        yield url
+
+
+@cache
+def _site_template(kind: str) -> str:
+    url = templates.enter_context(scratch_database(kind))
+    load_real_site(url)
+    return str(url.database)
 
 
 def expected_rows() -> dict[Key, dict[str, str]]:
