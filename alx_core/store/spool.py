@@ -16,7 +16,7 @@ from typing import Self
 import polars as pl
 import pyarrow as pa
 
-BUFFER_BYTES = 16 << 20
+BUFFER_BYTES = 8 << 20
 """Rows kept in memory before they are sorted and written: the larger, the fewer files to look into for a key."""
 BATCH_ROWS = 50_000
 """Rows handed out at a time: enough to make a statement worth its while, few enough to stay in memory."""

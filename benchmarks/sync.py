@@ -1,0 +1,266 @@
+"""The sync beside its limit and its peers: full build, hour without change, cost on Moodle's side, growth.
+
+    python benchmarks/sync.py [--only postgresql mysql sqlite cost growth] [--pairs 1000000] [--rounds 3] [--json FILE]
+
+Needs PostgreSQL and MariaDB on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL, ALX_TEST_MARIADB_URL); makes databases of its own
+and drops them. All contenders of a round run one after the other in the same minutes; figures are medians of rounds.
+`alx sync` is the real command as a process of its own; `engine` is the part of it that syncs, without starting Dagster.
+`--dlt-python` names an interpreter that has dlt (see contenders.py). Growth makes sites of 100,000 to 5,000,000 pairs.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from contenders import insert_select
+from moodle_data import MoodleData, load
+from processes import Ran, run
+from source_cost import metered
+
+from alx_core.store.engine import make_engine
+from alx_core.store.schema import migrate
+from support.databases import plain, scratch_database
+from support.stack import ALX
+
+CONTENDERS = str(Path(__file__).with_name("contenders.py"))
+PLUGIN_ROWS_S = 2_400
+CHANGES = 10_000
+CHANGE = (
+    "UPDATE mdl_course_modules_completion SET completionstate = 3"
+    " WHERE completionstate IN (1, 2) AND id % :every = 0 AND userid BETWEEN :first AND :last"
+)
+"""Activities that were done and are failed now."""
+
+Figures = dict[str, list[float]]
+REBUILD, HOUR, QUIET = "alx sync --rebuild", "hour, nothing skipped", "hour, all ranges quiet"
+LIMIT = "INSERT..SELECT in Moodle's database"
+
+
+class Installation:
+    """A reporting database of ours beside a Moodle; its ALX_HOME stays from run to run."""
+
+    def __init__(self, reporting: URL, folder: Path) -> None:
+        """Take an empty database."""
+        self.reporting = reporting
+        self._home = folder / "home"
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin again with an empty table."""
+        engine = make_engine(self.reporting)
+        migrate(engine)
+        with engine.begin() as connection:
+            verb = "TRUNCATE" if engine.dialect.name == "postgresql" else "DELETE FROM"
+            for table in ("local_alx_api_reporting", "local_alx_api_reporting_history", "sync_digests", "companies"):
+                connection.execute(text(f"{verb} {table}"))
+        engine.dispose()
+
+    def sync(self, moodle: URL, *options: str) -> tuple[Ran, Mapping[str, float]]:
+        """Run `alx sync`; return the process's figures and what it says itself."""
+        env = {
+            "ALX_MOODLE_URL": plain(moodle),
+            "ALX_DATABASE_URL": plain(self.reporting),
+            "ALX_HOME": str(self._home),
+        }
+        ran = run([ALX, "sync", "--json", *options], env)
+        return ran, json.loads(ran.output)
+
+
+@contextmanager
+def site(kind: str, pairs: int) -> Iterator[Engine]:
+    """Yield an engine on a new Moodle with `pairs` pairs."""
+    with database(kind) as url:
+        local_infile = {"local_infile": True} if kind == "mysql" else {}
+        engine = create_engine(url, connect_args=local_infile)
+        try:
+            load(engine, MoodleData(pairs))
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def database(kind: str) -> Iterator[URL]:
+    """Yield the URL of an empty database."""
+    if kind != "sqlite":
+        with scratch_database(kind) as url:
+            yield url
+        return
+    folder = tempfile.mkdtemp()
+    try:
+        yield URL.create("sqlite", database=f"{folder}/database.sqlite")
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def installation(kind: str) -> Iterator[Installation]:
+    """Yield an installation over an empty reporting database."""
+    with database(kind) as url, tempfile.TemporaryDirectory() as folder:
+        yield Installation(url, Path(folder))
+
+
+def measure_builds(kind: str, pairs: int, options: argparse.Namespace) -> list[dict[str, object]]:
+    """Full builds and hours without change from a Moodle on `kind`, in turn with the limit and the peers."""
+    target = "sqlite" if kind == "sqlite" else "postgresql"
+    figures: dict[str, Figures] = defaultdict(lambda: defaultdict(list))
+    with site(kind, pairs) as moodle, installation(target) as ours:
+        ours.sync(moodle.url, "--rebuild")  # the first run of an installation also makes Dagster's tables
+        for _ in range(options.rounds):
+            if kind != "sqlite":
+                figures[LIMIT]["seconds"].append(insert_select(moodle))
+            ours.empty()
+            for name, arguments in ((REBUILD, ["--rebuild"]), (HOUR, []), (QUIET, [])):
+                ran, told = ours.sync(moodle.url, *arguments)
+                note(figures[name], ran, told)
+            if options.peers and kind != "sqlite":
+                measure_peers(figures, moodle.url, ours.reporting, options)
+    return table(f"{kind} -> {target}, {pairs:,} pairs", figures)
+
+
+def measure_peers(figures: dict[str, Figures], moodle: URL, reporting: URL, options: argparse.Namespace) -> None:
+    """Run the other pipelines into the same database."""
+    urls = [each.render_as_string(hide_password=False) for each in (moodle, reporting)]
+    interpreters = {"pandas": sys.executable, "dlt": options.dlt_python}
+    for name, python in interpreters.items():
+        if python:
+            plain_urls = [url.replace("+psycopg:", ":") for url in urls] if name == "dlt" else urls
+            note(figures[name], run([python, CONTENDERS, name, *plain_urls], {}), {})
+
+
+def note(figures: Figures, ran: Ran, told: Mapping[str, float]) -> None:
+    """Add one run's figures."""
+    figures["seconds"].append(ran.seconds)
+    figures["peak_mb"].append(ran.peak_mb)
+    if told:
+        figures["engine_s"].append(told["seconds"])
+        figures["rows"].append(told["processed"])
+
+
+def table(title: str, figures: Mapping[str, Figures]) -> list[dict[str, object]]:
+    """Print the medians with their ratios to the limit and to our full build; return them."""
+    medians = {who: {name: statistics.median(values) for name, values in each.items()} for who, each in figures.items()}
+    limit = medians.get(LIMIT, {}).get("seconds")
+    build = medians[REBUILD]
+    print(f"\n### {title}\n")
+    print("| contender | seconds | engine s | peak MB | to the limit | engine to the limit | to our build | x plugin |")
+    print("|---|---|---|---|---|---|---|---|")
+    for who, each in medians.items():
+        engine = each.get("engine_s")
+        cells = [
+            f"{each['seconds']:.2f}",
+            f"{engine:.2f}" if engine else "",
+            f"{each['peak_mb']:.0f}" if "peak_mb" in each else "",
+            f"{each['seconds'] / limit:.2f}" if limit else "",
+            f"{engine / limit:.2f}" if limit and engine else "",
+            f"{engine / build['engine_s']:.2f}" if engine else f"{each['seconds'] / build['seconds']:.2f}",
+            f"{each['rows'] / engine / PLUGIN_ROWS_S:.0f}" if engine else "",
+        ]
+        print(f"| {who} | {' | '.join(cells)} |", flush=True)
+    return [{"what": title, "contender": who, **each, "rounds": dict(figures[who])} for who, each in medians.items()]
+
+
+def measure_cost(kind: str, pairs: int) -> list[dict[str, object]]:
+    """What Moodle's side pays for a full read, a quiet hour and an hour of changes."""
+    results = []
+    print(f"\n### Cost on Moodle's side, {kind}, {pairs:,} pairs\n")
+    print(
+        "| run | rows read | MB sent | statement s | longest transaction s | rows written |\n|---|---|---|---|---|---|"
+    )
+    with site(kind, pairs) as moodle, installation("postgresql") as ours:
+        steps: list[tuple[str, list[str], Callable[[], None]]] = [
+            ("full build", ["--rebuild"], lambda: None),
+            ("hour, nothing skipped", [], lambda: None),
+            ("quiet hour", [], lambda: None),
+            (f"hour with {CHANGES:,} changes all over the site", [], partial(change, moodle, pairs)),
+            ("hour with one learner's change", [], partial(change, moodle, pairs, learners=(400, 400))),
+        ]
+        for name, arguments, prepare in steps:
+            prepare()
+            with metered(moodle) as (url, cost):
+                _, told = ours.sync(url, *arguments)
+            written = told["created"] + told["updated"] + told["deleted"]
+            print(
+                f"| {name} | {cost.rows_read:,} | {cost.bytes_sent / 1e6:,.1f} | {cost.statement_s:.2f} |"
+                f" {cost.longest_transaction_s:.2f} | {written:,} |",
+                flush=True,
+            )
+            results.append({"what": f"cost, {kind}, {pairs:,} pairs", "run": name, **asdict(cost)})
+    return results
+
+
+def change(moodle: Engine, pairs: int, *, learners: tuple[int, int] = (0, 2**62)) -> None:
+    """Move the state of about CHANGES completion rows of `learners`, lying all over them."""
+    every = max(1, round(pairs * 4.7 / CHANGES)) if learners[0] == 0 else 1
+    with moodle.begin() as connection:
+        connection.execute(text(CHANGE), {"every": every, "first": learners[0], "last": learners[1]})
+
+
+def measure_growth(sizes: list[int]) -> list[dict[str, object]]:
+    """Seconds and memory of each kind of run as the site grows, PostgreSQL to PostgreSQL."""
+    results = []
+    print("\n### Growth, PostgreSQL -> PostgreSQL\n")
+    print("| pairs | run | engine s | microseconds a row | peak MB | written |\n|---|---|---|---|---|---|")
+    for pairs in sizes:
+        with site("postgresql", pairs) as moodle, installation("postgresql") as ours:
+            steps: list[tuple[str, list[str], bool]] = [
+                ("rebuild", ["--rebuild"], False),
+                ("hour, nothing skipped", [], False),
+                ("quiet hour", [], False),
+                (f"hour with {CHANGES:,} changes", [], True),
+            ]
+            for name, arguments, changes in steps:
+                if changes:
+                    change(moodle, pairs)
+                ran, told = ours.sync(moodle.url, *arguments)
+                written = told["created"] + told["updated"] + told["deleted"]
+                print(f"| {pairs:,} | {name} | {told['seconds']:.2f} | {told['seconds'] / told['processed'] * 1e6:.2f}"
+                      f" | {ran.peak_mb:.0f} | {written:,} |", flush=True)  # fmt: skip
+                results.append({"what": "growth", "pairs": pairs, "run": name, "engine_s": told["seconds"],
+                                "seconds": ran.seconds, "peak_mb": ran.peak_mb})  # fmt: skip
+    return results
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = ("postgresql", "mysql", "sqlite", "cost", "growth")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--pairs", type=int, default=1_000_000, help="PostgreSQL, and the cost on both servers")
+    parser.add_argument("--small-pairs", type=int, default=200_000, help="MariaDB and SQLite")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000], help="growth")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
+    parser.add_argument("--dlt-python", help="interpreter with dlt")
+    parser.add_argument("--cost-on", nargs="+", default=["postgresql", "mysql"])
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results: list[dict[str, object]] = []
+    for kind in ("postgresql", "mysql", "sqlite"):
+        if kind in options.only:
+            results += measure_builds(kind, options.pairs if kind == "postgresql" else options.small_pairs, options)
+    if "cost" in options.only:
+        for kind in options.cost_on:
+            results += measure_cost(kind, options.pairs)
+    if "growth" in options.only:
+        results += measure_growth(options.sizes)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
