@@ -5,7 +5,7 @@ import dagster as dg
 from alx_pipeline.assets.api_metrics import LOG_KEY, METRICS_KEY
 from alx_pipeline.assets.moodle import source_key
 from alx_pipeline.assets.reporting import REBUILD_KEY, TABLE_KEY
-from alx_pipeline.moodle.queries import CHANGE_COLUMN
+from alx_pipeline.moodle.tables import CHANGE_COLUMN
 
 hourly_sync = dg.define_asset_job(
     "hourly_sync",

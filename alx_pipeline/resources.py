@@ -1,7 +1,12 @@
-"""The one resource of the pipeline: settings, the two databases, and a sync between them."""
+"""The one resource of the pipeline: settings, the two databases, and a sync between them.
+
+What a sync computes with is loaded by the first one: a code location that only shows and schedules does without the
+second that polars, pandas, pyarrow and the drivers take.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -9,10 +14,11 @@ from alx_core.clock import Clock, system_clock
 from alx_core.domain.sync import SyncRequest, SyncResult
 from alx_core.services.schema import prepare
 from alx_core.services.sync.listener import Listener
-from alx_core.services.sync.run import SyncOptions, sync
 from alx_core.settings import Settings, load_settings
 from alx_core.store.engine import open_engine
-from alx_pipeline.moodle.source import MoodleSource, open_source
+
+if TYPE_CHECKING:
+    from alx_pipeline.moodle.source import MoodleSource
 
 
 class Alx:
@@ -37,13 +43,17 @@ class Alx:
             prepare(engine)
             yield engine
 
-    def moodle(self) -> MoodleSource:
+    def moodle(self) -> "MoodleSource":
         """Open Moodle. Raises SettingsError or SourceError."""
+        from alx_pipeline.moodle.source import open_source  # noqa: PLC0415  # heavy, see above
+
         settings = self.settings()
         return open_source(settings.moodle, settings.moodle_prefix)
 
     def sync(self, request: SyncRequest) -> SyncResult:
         """Run one sync. Raises AlxError; companies that failed are in the result."""
+        from alx_core.services.sync.run import SyncOptions, sync  # noqa: PLC0415  # heavy, see above
+
         settings = self.settings()
         options = SyncOptions(
             spool=settings.home.absolute() / "spool",

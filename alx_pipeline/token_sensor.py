@@ -9,7 +9,6 @@ import dagster as dg
 from alx_core.errors import SourceError
 from alx_core.services.tokens import has_imported, import_tokens
 from alx_core.store.engine import connect, transaction
-from alx_pipeline.moodle.tokens import read_tokens_at
 from alx_pipeline.resources import Alx
 
 EVERY_S = 600
@@ -27,6 +26,8 @@ def moodle_token_sensor(alx: dg.ResourceParam[Alx]) -> dg.SkipReason:
         with connect(engine) as connection:
             if not has_imported(connection):
                 return dg.SkipReason("No token was imported from Moodle.")
+        from alx_pipeline.moodle.tokens import read_tokens_at  # noqa: PLC0415  # loads what a sync computes with
+
         settings = alx.settings()
         try:
             tokens = read_tokens_at(settings.moodle, settings.moodle_prefix)

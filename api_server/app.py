@@ -4,12 +4,10 @@ import time
 from collections.abc import Callable
 
 import falcon
-from redis import Redis
 
 from alx_core.services.page_cache import PageCache
 from alx_core.services.reading import PageReader
 from alx_core.settings import Settings
-from alx_core.store.page_cache_redis import RedisPages
 from api_server.admission import Admission
 from api_server.database import Database
 from api_server.errors import MOODLE_PATH, add_error_handlers
@@ -62,6 +60,11 @@ def create_app(
 def _pages_of(settings: Settings, clock: Callable[[], float]) -> PagesOf:
     if settings.redis_url is None:
         return database_pages(settings.cache_mb * MEGABYTE, clock)
+    # 6 MB that a worker without Redis does not need.
+    from redis import Redis  # noqa: PLC0415
+
+    from alx_core.store.page_cache_redis import RedisPages  # noqa: PLC0415
+
     url = settings.redis_url.get_secret_value()
     pages = RedisPages(Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S))
     return lambda _connection, _companyid: pages

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from alx_core.errors import AlxError
-from alx_pipeline.moodle.queries import CHANGE_COLUMN, REPORTING_TABLES
+from alx_pipeline.moodle.tables import CHANGE_COLUMN, REPORTING_TABLES
 from alx_pipeline.resources import Alx
 
 GROUP = "moodle"

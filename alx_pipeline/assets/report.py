@@ -12,7 +12,7 @@ import dagster as dg
 from alx_core.domain.checks import CHECKS, Check
 from alx_core.domain.sync import CompanyResult, SyncResult
 from alx_pipeline.assets.moodle import source_key
-from alx_pipeline.moodle.queries import REPORTING_TABLES
+from alx_pipeline.moodle.tables import REPORTING_TABLES
 
 Metadata = dict[str, dg.MetadataValue]
 

@@ -13,34 +13,13 @@ from sqlalchemy import Select, TableClause, column, func, null, or_, select, tab
 
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
+from alx_pipeline.moodle.tables import CHANGE_COLUMN
 
 OPTIONAL_TABLES = ("modules",)
 """Read when there and readable: without it a module type that the site switched off still counts."""
 
 REQUIRED_TABLES = tuple(name for name in SNAPSHOT_COLUMNS if name not in OPTIONAL_TABLES)
 """The tables that the sync can't do without. The database user needs SELECT on these and nothing else."""
-
-CHANGE_COLUMN: dict[str, str | None] = {
-    "user": "timemodified",
-    "course": "timemodified",
-    "course_modules": "added",
-    "course_modules_completion": "timemodified",
-    "course_completions": "timecompleted",
-    "enrol": "timemodified",
-    "user_enrolments": "timemodified",
-    "company": None,
-    "company_users": None,
-    "company_course": None,
-    "company_shared_courses": None,
-    "iomad_courses": None,
-    "external_tokens": "timecreated",
-    "external_services": "timemodified",
-}
-"""The tables shown in Dagit, with the column that says when a row last changed, where Moodle keeps one."""
-
-REPORTING_TABLES = tuple(name for name in CHANGE_COLUMN if not name.startswith("external_"))
-"""The tables that the reporting table is made from."""
-
 
 AnySelect = Select[*tuple[Any, ...]]
 

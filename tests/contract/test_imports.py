@@ -1,13 +1,48 @@
-"""What the API's process loads: its image holds neither Dagster nor the engines of the sync."""
+"""What a process loads, which is most of its start and of its memory."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
-FORBIDDEN = ("dagster", "polars", "pandas", "pyarrow", "alx_pipeline", "alx_cli")
+import pytest
+
+from support.reporting_databases import write_migrated
+
+ENGINES = frozenset({"adbc_driver_manager", "connectorx", "numpy", "pandas", "polars", "psycopg", "pyarrow"})
+"""What a sync reads, computes and writes with."""
+MIGRATIONS = frozenset({"alembic", "mako"})
+
+RUN_ALX = "import sys; from alx_cli.main import cli; cli({arguments}, standalone_mode=False)"
 
 
-def test_the_api_loads_nothing_of_the_pipeline() -> None:
-    code = "import sys, api_server.app, api_server.worker, api_server.redaction; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+def packages_of(code: str, **environment: str) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded after running `code`."""
+    code = f"{code}\nimport sys; print(); print('LOADED', *{{name.partition('.')[0] for name in sys.modules}})"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALX_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**inherited, **environment}
+    )
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_the_api_loads_nothing_of_the_pipeline_and_no_redis_that_it_is_not_given(tmp_path: Path) -> None:
+    loaded = packages_of("import api_server.wsgi, api_server.worker, api_server.redaction", ALX_HOME=str(tmp_path))
     assert "falcon" in loaded
-    assert [name for name in loaded if name.partition(".")[0] in FORBIDDEN] == []
+    assert loaded & {*ENGINES, *MIGRATIONS, "dagster", "redis", "alx_pipeline", "alx_cli"} == set()
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["token", "list"], ["company", "list"], ["--help"]])
+def test_commands_that_only_look_load_neither_dagster_nor_an_engine_nor_migrations(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    write_migrated(tmp_path / "alx.sqlite")
+    loaded = packages_of(RUN_ALX.format(arguments=arguments), ALX_HOME=str(tmp_path))
+    assert "alx_cli" in loaded
+    assert loaded & {*ENGINES, *MIGRATIONS, "dagster", "falcon", "redis", "alx_pipeline", "api_server"} == set()
+
+
+def test_the_code_location_loads_no_engine_before_a_sync(tmp_path: Path) -> None:
+    loaded = packages_of("import alx_pipeline.definitions", ALX_HOME=str(tmp_path))
+    assert "dagster" in loaded
+    assert loaded & {*ENGINES, "alembic", "falcon", "api_server"} == set()

@@ -10,13 +10,8 @@ from sqlalchemy import Engine, create_engine
 
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
-from alx_pipeline.moodle.queries import (
-    CHANGE_COLUMN,
-    OPTIONAL_TABLES,
-    REPORTING_TABLES,
-    REQUIRED_TABLES,
-    MoodleTables,
-)
+from alx_pipeline.moodle.queries import OPTIONAL_TABLES, REQUIRED_TABLES, MoodleTables
+from alx_pipeline.moodle.tables import CHANGE_COLUMN, REPORTING_TABLES
 
 TABLES = MoodleTables("mdl_", has_modules=True)
 
