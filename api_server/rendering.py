@@ -32,7 +32,7 @@ def render_json(rows: Sequence[Any], hidden: Collection[str], zone: ZoneInfo) ->
     columns = _columns(rows, shown, zone)
     if not names:
         return orjson.dumps([{} for _ in rows])
-    return orjson.dumps([dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)])
+    return orjson.dumps([dict(zip(names, values)) for values in zip(*columns)])  # noqa: B905  # all are as long as `rows`
 
 
 def render_xml(rows: Sequence[Any], hidden: Collection[str], zone: ZoneInfo) -> bytes:
@@ -73,7 +73,7 @@ def format_percentage(percentage: float | None) -> float | int:
 
 def _columns(rows: Sequence[Any], fields: Sequence[Field], zone: ZoneInfo) -> list[Sequence[Any]]:
     """The values of each field, in the order of `rows`."""
-    stored = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
+    stored = dict(zip(COLUMNS, zip(*rows, strict=True), strict=False)) if rows else dict.fromkeys(COLUMNS, ())
     return [_written(field, stored[field.column], zone) for field in fields]
 
 
@@ -82,7 +82,8 @@ def _written(field: Field, column: Sequence[Any], zone: ZoneInfo) -> Sequence[An
         case FieldKind.TIME_TEXT:
             return local_times(column, zone)
         case FieldKind.PERCENTAGE:
-            return [format_percentage(value) for value in column]
+            written = {value: format_percentage(value) for value in set(column)}
+            return [written[value] for value in column]
         case _:
             return column
 

@@ -31,12 +31,17 @@ MAKE_ROOM_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page in both forms it may be sent in. `last_key` is its last row's, None when no row comes after it."""
+    """A page, compressed already where it is kept. `last_key` is its last row's, None when no row comes after it."""
 
     plain: bytes
-    gzipped: bytes
     rows: int
     last_key: PageKey | None
+    kept_gzip: bytes | None = None
+
+    @property
+    def gzipped(self) -> bytes:
+        """The page compressed: at hand, or made now."""
+        return compress(self.plain) if self.kept_gzip is None else self.kept_gzip
 
     @property
     def is_last(self) -> bool:
@@ -206,7 +211,8 @@ class PageCache:
 
     def _build(self, shared: SharedPages, cache_key: str, build: Build, expires_at: float) -> Page:
         try:
-            page = build_page(build)
+            plain, rows, last_key = build()
+            page = Page(plain, rows, last_key, compress(plain))
         except BaseException:
             shared.give_back(cache_key)
             raise
@@ -231,10 +237,9 @@ class PageCache:
 
 
 def _unpacked(cached: CachedPage) -> Page:
-    return Page(gzip.decompress(cached.gzipped), cached.gzipped, cached.rows, cached.last_key)
+    return Page(gzip.decompress(cached.gzipped), cached.rows, cached.last_key, cached.gzipped)
 
 
-def build_page(build: Build) -> Page:
-    """Build a page and compress it, once."""
-    plain, rows, last_key = build()
-    return Page(plain, gzip.compress(plain, GZIP_LEVEL, mtime=0), rows, last_key)
+def compress(plain: bytes) -> bytes:
+    """Compress a page; the same bytes always give the same."""
+    return gzip.compress(plain, GZIP_LEVEL, mtime=0)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from struct import Struct
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,18 +21,20 @@ from alx_core.domain.paging import (
     keeps_position,
     open_session,
 )
-from alx_core.services.page_cache import END, Page, PageCache, SharedPages, build_page
+from alx_core.services.page_cache import END, Page, PageCache, SharedPages
 from alx_core.store import sessions
 from alx_core.store.access import Access, find_session
 from alx_core.store.page_cache import PageEnd
-from alx_core.store.pages import MAP_STEP, PageKey, Snapshot, page_map, read_page
+from alx_core.store.pages import COURSEID, MAP_STEP, USERID, PageKey, Snapshot, page_map, read_page
 
 Render = Callable[[Sequence[Any]], bytes]
-"""Turns rows (tuples in the order of `store.pages.COLUMNS`) into the bytes that are sent."""
+"""Turns rows (tuples that begin with `store.pages.COLUMNS`) into the bytes that are sent."""
 
 ATTEMPTS = 20
 MAP_TTL_S = 3600
-FORMAT = "2"
+MAP_ENTRY = Struct("<qq")
+"""How a page map keeps a key: userid, courseid."""
+FORMAT = "3"
 """What the entries of the cache look like; a release that writes them differently moves it."""
 
 
@@ -151,12 +154,12 @@ class PageReader:
             if rows:
                 shown = rows[: request.limit]
                 is_last = len(rows) <= request.limit
-                return render(shown), len(shown), None if is_last else (shown[-1].userid, shown[-1].courseid)
+                return render(shown), len(shown), None if is_last else (shown[-1][USERID], shown[-1][COURSEID])
             is_end = skip == 0 or read_page(reading.connection, snapshot, after=after, skip=skip - 1, limit=1)
             return render([]), 0, END if is_end and request.offset else None
 
         if not settings.cache_enabled:
-            return build_page(build), False
+            return Page(*build()), False
         ttl_s = settings.cache_ttl_minutes * 60
         return self._cache.get_or_build(reading.shared, _page_key(reading, key, request.offset), build, ttl_s=ttl_s)
 
@@ -177,21 +180,21 @@ class PageReader:
         if request.offset < MAP_STEP:
             return None, request.offset
         known = self._map(reading, snapshot)
-        step = min(request.offset // MAP_STEP, len(known))
+        step = min(request.offset // MAP_STEP, known.rows)
         if step == 0:
             return None, request.offset
-        return known[step - 1], request.offset - step * MAP_STEP
+        return MAP_ENTRY.unpack_from(known.plain, (step - 1) * MAP_ENTRY.size), request.offset - step * MAP_STEP
 
-    def _map(self, reading: _Reading, snapshot: Snapshot) -> list[PageKey]:
-        """The snapshot's page map: made once, then kept like a page."""
+    def _map(self, reading: _Reading, snapshot: Snapshot) -> Page:
+        """The snapshot's page map: made once, then kept like a page, a MAP_ENTRY for each key."""
 
         def build() -> tuple[bytes, int, PageKey | None]:
             known = page_map(reading.connection, snapshot)
-            return json.dumps(known).encode(), len(known), None
+            return b"".join(MAP_ENTRY.pack(*key) for key in known), len(known), None
 
         map_key = _cache_key("map", *_identity(reading.access, snapshot), sorted(snapshot.hidden_courses))
         page, _ = self._cache.get_or_build(reading.shared, map_key, build, ttl_s=MAP_TTL_S)
-        return [(userid, courseid) for userid, courseid in json.loads(page.plain)]
+        return page
 
     def _note(self, reading: _Reading, session: Session, page: Page, *, has_begun: bool) -> bool:
         """Note what was served. False: it is a first page, and the later ones would not be of the same session."""

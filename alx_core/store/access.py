@@ -1,6 +1,6 @@
 """What a request needs to know of its token, in one look; and the quota's counter, in one statement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -107,8 +107,9 @@ _LOOK = (
     .outerjoin(_P.token_id.table, _P.token_id == _T.id)
     .where(_T.token_hash == bindparam("token_hash"))
 )
-_VERSIONED = _LOOK.add_columns(_VERSION)
-_FIND_ACCESS = Prepared({"postgresql": _VERSIONED, "sqlite": _LOOK.add_columns(null().label("version"))})
+_FIND_ACCESS = Prepared(
+    {"postgresql": _LOOK.add_columns(_VERSION), "sqlite": _LOOK.add_columns(null().label("version"))}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +142,21 @@ def find_access(connection: Connection, token_hash: str, page_limit: int) -> Acc
 
 
 def find_access_ahead(connection: Connection, token_hash: str, page_limit: int, ahead: Ahead) -> Found | None:
-    """Look a token up, count its call and note its read, in one statement. On PostgreSQL alone.
+    """Look a token up and do `ahead`, in one statement. On PostgreSQL alone.
 
     Nothing is counted or noted when the token or its company has changed, or the quota is used up; no read is noted
     when another session has taken its place.
     """
-    known, session = ahead.known, ahead.begins
-    values = {
-        "token_hash": token_hash,
-        "page_limit": page_limit,
-        "version": known.version,
-        "day": ahead.day,
-        "quota": ahead.quota,
-    }
-    if session is not None:
-        values |= note_begun_values(known.token_id, page_limit, session, now=ahead.now, is_newest=True)
-    row = (_FIND_AND_CHARGE if session is None else _FIND_CHARGE_AND_BEGIN).first(connection, values)
-    if row is None:
-        return None
-    *found, calls, begun = row
-    return Found(_access(tuple(found)), is_charged=calls is not None, has_begun=begun is not None)
+    values = {"token_hash": token_hash, "version": ahead.known.version, "day": ahead.day, "quota": ahead.quota}
+    if ahead.begins is None:
+        row = _FIND_AND_CHARGE.first(connection, {**values, "page_limit": page_limit})
+        return None if row is None else Found(_access(row), is_charged=row[-1] is not None)
+    begins = note_begun_values(ahead.known.token_id, page_limit, ahead.begins, now=ahead.now, is_newest=True)
+    calls, begun = _CHARGE_AND_BEGIN.rows(connection, {**values, **begins})[0]
+    if begun is not None:
+        return Found(replace(ahead.known, session=ahead.begins), is_charged=True, has_begun=True)
+    access = find_access(connection, token_hash, page_limit)
+    return None if access is None else Found(access, is_charged=calls is not None)
 
 
 def _access(row: tuple[Any, ...]) -> Access:
@@ -213,24 +209,31 @@ def _charging(insert: Any) -> Any:
 _CHARGE = Prepared({"postgresql": _charging(postgresql_insert), "sqlite": _charging(sqlite_insert)})
 
 
-def _ahead(*, begins: bool) -> Any:
-    """The look at a token, the quota's counter and the note of a read in one statement."""
-    columns = [column.label(f"v{number}") for number, column in enumerate(_VERSIONED.selected_columns)]
-    access = _VERSIONED.with_only_columns(*columns).cte("access")
-    companyid, version = access.c[f"v{len(_TOKEN)}"], access.c[f"v{len(columns) - 1}"]
-    is_known = version == bindparam("version", type_=String)
-    first = select(companyid, bindparam("day", type_=String), literal(1)).where(is_known)
-    inserted = postgresql_insert(api_usage).from_select(["companyid", "day", "calls"], first)
-    charged = _counting(inserted).cte("charged")
-    calls = select(charged.c.calls).scalar_subquery()
-    if not begins:
-        return select(access, calls, null().label("begun"))
+def _charging_known(companyid: Any, version: Any, *more: Any) -> Any:
+    """The count of a call of the company that is found, if it is of the version that the caller knows."""
+    first = select(companyid, bindparam("day", type_=String), literal(1))
+    first = first.where(version == bindparam("version", type_=String), *more)
+    return _counting(postgresql_insert(api_usage).from_select(["companyid", "day", "calls"], first)).cte("charged")
+
+
+def _find_and_charge() -> Any:
+    """The look at a token and the count of its call."""
+    columns = [column.label(f"v{number}") for number, column in enumerate(_LOOK.selected_columns)]
+    access = _LOOK.with_only_columns(*columns, _VERSION).cte("access")
+    charged = _charging_known(access.c[f"v{len(_TOKEN)}"], access.c.version)
+    return select(access, select(charged.c.calls).scalar_subquery())
+
+
+def _charge_and_begin() -> Any:
+    """The count of a call and the note of a read that begins, for a token that is known: there is nothing to fetch."""
+    is_it = and_(_T.token_hash == bindparam("token_hash"), _C.companyid == _T.companyid)
+    charged = _charging_known(_C.companyid, _VERSION, is_it)
     noted = NOTE_BEGUN.where(select(charged.c.calls).exists()).returning(api_sessions.c.token_id).cte("begun")
-    return select(access, calls, select(noted.c.token_id).scalar_subquery())
+    return select(select(charged.c.calls).scalar_subquery(), select(noted.c.token_id).scalar_subquery())
 
 
-_FIND_AND_CHARGE = Prepared(_ahead(begins=False))
-_FIND_CHARGE_AND_BEGIN = Prepared(_ahead(begins=True))
+_FIND_AND_CHARGE = Prepared(_find_and_charge())
+_CHARGE_AND_BEGIN = Prepared(_charge_and_begin())
 
 
 def charge(connection: Connection, companyid: int, day: str, *, limit: int) -> int | None:

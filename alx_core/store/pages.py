@@ -6,11 +6,27 @@ or when a later sync kept the version it replaced. No key can be both.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, func, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Float,
+    FromClause,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from alx_core.domain.fields import FIELDS
+from alx_core.store.prepared import Prepared
 from alx_core.store.tables import reporting, reporting_history
 
 COLUMNS = tuple(dict.fromkeys(field.column for field in FIELDS))
@@ -21,6 +37,10 @@ MAP_STEP = 1_000
 
 PageKey = tuple[int, int]
 """(userid, courseid): where in a company's order a row stands."""
+
+FIRST: PageKey = (-1, -1)
+"""Before every key."""
+USERID, COURSEID = COLUMNS.index("userid"), COLUMNS.index("courseid")
 
 Stretch = tuple[PageKey | None, PageKey | None]
 """The keys above the first and up to the second; None is no bound."""
@@ -43,7 +63,42 @@ class Snapshot:
 def read_page(
     connection: Connection, snapshot: Snapshot, *, after: PageKey | None, skip: int, limit: int
 ) -> Sequence[Any]:
-    """Return up to `limit` rows (tuples in the order of COLUMNS) by key, from the `skip`-th one above `after`.
+    """Return up to `limit` rows (tuples that begin with COLUMNS) by key, from the `skip`-th one above `after`."""
+    is_full = not (snapshot.since_seq or snapshot.since_time or snapshot.hidden_courses)
+    unmoved = _read_unmoved(connection, snapshot, after, skip + limit) if is_full else None
+    return _read_versions(connection, snapshot, after, skip, limit) if unmoved is None else unmoved[skip:]
+
+
+def _read_unmoved(
+    connection: Connection, snapshot: Snapshot, after: PageKey | None, limit: int
+) -> Sequence[Any] | None:
+    """Return the first rows above `after` where none of them has moved since the snapshot; else None.
+
+    Rows that moved come with the others: a kept version has its key, so where none came there is none to look for.
+    """
+    userid, courseid = after or FIRST
+    values = {"companyid": snapshot.companyid, "seq": snapshot.seq, "userid": userid, "courseid": courseid}
+    rows = _unmoved(limit).rows(connection, values)
+    return None if any(row[-1] > snapshot.seq for row in rows) else rows
+
+
+@lru_cache(maxsize=256)
+def _unmoved(limit: int) -> Prepared:
+    """The statement, with its limit written out: the plan of a page of unknown size would be another."""
+    row = reporting.c
+    is_of_interest = or_(row.change_seq > bindparam("seq", type_=BigInteger), row.is_deleted == 0)
+    above = tuple_(row.userid, row.courseid) > tuple_(
+        bindparam("userid", type_=BigInteger), bindparam("courseid", type_=BigInteger)
+    )
+    query = select(*_shown(reporting, COLUMNS), row.change_seq)
+    query = query.where(row.companyid == bindparam("companyid", type_=BigInteger), above, is_of_interest)
+    return Prepared(query.order_by(row.userid, row.courseid).limit(literal_column(str(limit))))
+
+
+def _read_versions(
+    connection: Connection, snapshot: Snapshot, after: PageKey | None, skip: int, limit: int
+) -> Sequence[Any]:
+    """Return the rows of a snapshot from which rows have moved.
 
     A stretch of keys is looked at, and twice as many if that was not enough. Without an end to it, a snapshot whose
     rows have nearly all been replaced, or never were, would cost a walk over the company's whole history on every page.
@@ -100,9 +155,14 @@ def page_map(connection: Connection, snapshot: Snapshot) -> list[PageKey]:
     return [(userid, courseid) for userid, courseid in connection.execute(query)]
 
 
+def _shown(source: FromClause, columns: Sequence[str]) -> list[Any]:
+    """The columns as they are read: a percentage as a float, which takes a tenth of the time of a Decimal."""
+    return [cast(source.c[name], Float).label(name) if name == "percentage" else source.c[name] for name in columns]
+
+
 def _rows(source: FromClause, snapshot: Snapshot, columns: Sequence[str], stretch: Stretch) -> Select[*tuple[Any, ...]]:
     row = source.c
-    query = select(*(row[name] for name in columns)).where(
+    query = select(*_shown(source, columns)).where(
         row.companyid == snapshot.companyid, row.change_seq <= snapshot.seq, row.is_deleted == 0
     )
     if source is reporting_history:

@@ -42,12 +42,16 @@ class Prepared:
 
     def _run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         sql, fixed, order = self._compiled.get(connection.dialect.name) or self._compile(connection)
-        every = {**fixed, **values}
+        every: Any = {**fixed, **values}
+        if order is not None:
+            every = [every[name] for name in order]
         cursor = connection.info.get(CURSOR)
         if cursor is None:
-            cursor = connection.info[CURSOR] = connection.connection.cursor()
+            cursor = connection.info[CURSOR] = _open_cursor(connection)
+        if connection._has_events or connection.engine._has_events:  # noqa: SLF001  # who listens there hears of these too
+            connection.dispatch.before_cursor_execute(connection, cursor, sql, every, None, False)
         try:
-            cursor.execute(sql, every if order is None else [every[name] for name in order])
+            cursor.execute(sql, every)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, cursor, sql, error) from error
         return cursor
@@ -60,6 +64,12 @@ class Prepared:
         order = list(compiled.positiontup) if compiled.positiontup is not None else None
         self._compiled[name] = str(compiled), fixed, order
         return self._compiled[name]
+
+
+def _open_cursor(connection: Connection) -> Any:
+    driver: Any = connection.connection.driver_connection
+    # psycopg takes rows apart in half the time when they come in binary.
+    return driver.cursor(binary=True) if connection.dialect.name == "postgresql" else driver.cursor()
 
 
 def _wrapped(connection: Connection, cursor: Any, sql: str, error: Exception) -> Exception:

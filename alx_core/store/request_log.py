@@ -12,13 +12,13 @@ from alx_core.store.tables import request_log
 COLUMNS = tuple(column.name for column in request_log.columns if column.name != "id")
 
 # Rows go over as one JSON text: as parameters, each costs ten times as much here and twice in the database.
-_INSERT = f"INSERT INTO {request_log.name} ({', '.join(COLUMNS)})"
+_INSERT = f"INSERT INTO {request_log.name} ({', '.join(COLUMNS)}) SELECT"
 _POSTGRESQL = text(
-    f"{_INSERT} SELECT {', '.join(COLUMNS)} FROM json_populate_recordset(NULL::{request_log.name}, CAST(:rows AS json))"
+    f"{_INSERT} {', '.join(COLUMNS)} FROM json_populate_recordset(NULL::{request_log.name}, CAST(:rows AS json))"
     " ON CONFLICT (request_id) DO NOTHING"
 )
 _SQLITE = text(
-    f"{_INSERT} SELECT {', '.join(f'value ->> {name!r}' for name in COLUMNS)} FROM json_each(:rows)"
+    f"{_INSERT} {', '.join(f'value ->> {name!r}' for name in COLUMNS)} FROM json_each(:rows)"
     " WHERE true ON CONFLICT (request_id) DO NOTHING"
 )
 

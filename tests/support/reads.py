@@ -18,7 +18,7 @@ from alx_core.services.reading import PageReader, PageRequest, Served
 from alx_core.store.access import Access, find_access
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import transaction
-from alx_core.store.pages import PageKey
+from alx_core.store.pages import COLUMNS, PageKey
 from alx_core.store.reporting_sync import StoredRows, write_changes
 from alx_core.store.tokens import add_token, hash_token
 from support.builders import NOW, Row, make_report, make_report_row
@@ -35,7 +35,8 @@ def make_settings(**texts: object) -> CompanySettings:
 
 def render(rows: Sequence[Any]) -> bytes:
     """(userid, courseid, firstname) of each row, as JSON."""
-    return json.dumps([(row.userid, row.courseid, row.firstname) for row in rows]).encode()
+    userid, courseid, name = (COLUMNS.index(each) for each in ("userid", "courseid", "firstname"))
+    return json.dumps([(row[userid], row[courseid], row[name]) for row in rows]).encode()
 
 
 @dataclass(slots=True)

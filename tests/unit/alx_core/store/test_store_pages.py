@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, text
 
 from alx_core.store.engine import transaction
-from alx_core.store.pages import COLUMNS, MAP_STEP, STRETCH_SLACK, PageKey, Snapshot, page_map, read_page
+from alx_core.store.pages import COLUMNS, MAP_STEP, STRETCH_SLACK, USERID, PageKey, Snapshot, page_map, read_page
 from alx_core.store.tables import reporting, reporting_history
 from support.builders import COMPANY, make_table_row
 from support.reads import Company, FakeClock
@@ -33,7 +33,7 @@ def page(
 ) -> list[tuple[int, str]]:
     with engine.connect() as connection:
         rows = read_page(connection, snapshot, after=after, skip=skip, limit=limit)
-        return [(row.userid, row.firstname) for row in rows]
+        return [(row[USERID], row[COLUMNS.index("firstname")]) for row in rows]
 
 
 def test_the_columns_are_those_behind_the_served_fields() -> None:
