@@ -42,6 +42,7 @@ test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
 
 bench: $(STAMP)
+	@$(BIN)/python benchmarks/sync.py
 	@$(BIN)/python benchmarks/api.py
 	@$(BIN)/python benchmarks/metrics.py
 	@$(BIN)/python benchmarks/status_page.py

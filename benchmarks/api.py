@@ -4,10 +4,12 @@
 
 Needs nginx and wrk, and PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). Makes its own database and drops it.
 `uncached` asks for a page at a random offset each time, with the company's cache switched off; pgbench runs the bare
-query of such a page. The quota is counted and every request logged, as always.
+query of such a page. `bare` is a Falcon app that sends the same bytes, in the same gunicorn. The quota is counted and
+every request logged, as always.
 """
 
 import argparse
+import os
 import random
 import re
 import shutil
@@ -52,6 +54,7 @@ request = function()
   return wrk.format(nil, "{path}", nil, body .. offset)
 end
 """
+POST = 'wrk.method = "POST"\nwrk.body = "limit=1000&offset=0"\n'
 NGINX = """
 worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
 events {{ worker_connections 1024; }}
@@ -72,8 +75,10 @@ def main() -> None:
         api = Api(Path(folder) / "api", url)
         with api.running():
             page = api.call(token, limit=PAGE, offset=0).content
-            with nginx(Path(folder), page) as bare:
-                measure(api, engine, bare, token, rows=options.rows, seconds=options.seconds, page_bytes=len(page))
+            with nginx(Path(folder), page) as static, bare_falcon(Path(folder)) as bare:
+                measure(
+                    api, engine, (static, bare), token, rows=options.rows, seconds=options.seconds, page_bytes=len(page)
+                )
             measure_offsets(api, token, rows=options.rows)
             print(f"bare query by pgbench, 8 clients: {pgbench(url, folder, options):,.0f} pages/s")
         engine.dispose()
@@ -111,28 +116,55 @@ def nginx(folder: Path, page: bytes) -> Iterator[str]:
         process.wait()
 
 
-def answers(address: str) -> bool:
+@contextmanager
+def bare_falcon(folder: Path) -> Iterator[str]:
+    """Serve the same bytes by a Falcon app that does nothing else, as the API is served; yield its address."""
+    port = free_port()
+    env = {
+        **os.environ,
+        "ALX_HOME": str(folder / "bare"),
+        "ALX_API_BIND": f"127.0.0.1:{port}",
+        "BENCH_PAGE": str(folder / "www" / "page.json"),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:api_server.gunicorn_conf", "bare_app:app"]
+    with (folder / "bare.log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}/page"
+    try:
+        wait_for(lambda: answers(address, "POST"), timeout_s=20, describe="the bare app's start")
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(address: str, method: str = "GET") -> bool:
     """Whether the page is served."""
     try:
-        return httpx.get(address, trust_env=False).status_code == 200
+        return httpx.request(method, address, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def measure(api: Api, engine: Engine, bare: str, token: str, *, rows: int, seconds: int, page_bytes: int) -> None:
-    """Run all cells of the table, each beside nginx."""
+def measure(
+    api: Api, engine: Engine, limits: tuple[str, str], token: str, *, rows: int, seconds: int, page_bytes: int
+) -> None:
+    """Run all cells of the table, each beside nginx and the bare app."""
+    static, bare = limits
     print(f"{rows:,} rows, page of {PAGE} rows, {page_bytes:,} bytes of JSON; requests/s, p50 ms, ratio to nginx plain")
-    print(f"{'connections':>12} {'nginx':>9} {'cached':>24} {'cached, gzip':>24} {'uncached':>24}")
+    print(f"{'connections':>12} {'nginx':>9} {'bare':>24} {'cached':>24} {'cached, gzip':>24} {'uncached':>24}")
     random_page = f"math.random(0, {rows // PAGE - 1}) * {PAGE}"
     for connections in CONNECTIONS:
-        plain_rate, _ = wrk(bare, None, connections, seconds)
-        cells = []
+        plain_rate, _ = wrk(static, None, connections, seconds)
+        bare_rate, bare_ms = wrk(bare, POST, connections, seconds)
+        cells = [f"{bare_rate:>9,.0f} {bare_ms:>7.1f} {bare_rate / plain_rate:>5.2f}x"]
         for accept, offset, cached in (("", "0", 1), ("gzip", "0", 1), ("", random_page, 0)):
             set_company(engine, 1, cache_enabled=cached)
             script = lua(token, accept=accept, offset=offset)
             rate, p50_ms = wrk(api.url, script, connections, seconds)
             cells.append(f"{rate:>9,.0f} {p50_ms:>7.1f} {rate / plain_rate:>5.2f}x")
-        print(f"{connections:>12} {plain_rate:>9,.0f} {cells[0]:>24} {cells[1]:>24} {cells[2]:>24}")
+        print(f"{connections:>12} {plain_rate:>9,.0f} {' '.join(f'{cell:>24}' for cell in cells)}", flush=True)
     set_company(engine, 1, cache_enabled=1)
 
 
