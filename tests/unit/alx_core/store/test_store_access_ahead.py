@@ -10,8 +10,8 @@ from sqlalchemy import Connection, update
 from alx_core.domain.paging import ReadMode, Session
 from alx_core.store.access import Access, Ahead, Found, calls_on, find_access_ahead, find_session
 from alx_core.store.companies import upsert_company
-from alx_core.store.settings import save_settings_of
 from alx_core.store.sessions import begin_session
+from alx_core.store.settings import save_settings_of
 from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import hash_token
 from support.builders import COMPANY, NOW
@@ -62,13 +62,15 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with migrated_engine("postgresql", tmp_path) as engine:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            upsert_company(connection, COMPANY, shortname="acme", published_seq=7)
-            token = make_token(engine, COMPANY)
-            token_id = access_of(connection, token, LIMIT).token_id
-            assert begin_session(connection, token_id, LIMIT, before=None, session=SESSION)
-            yield Site(connection, token)
+    with (
+        migrated_engine("postgresql", tmp_path) as engine,
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        upsert_company(connection, COMPANY, shortname="acme", published_seq=7)
+        token = make_token(engine, COMPANY)
+        token_id = access_of(connection, token, LIMIT).token_id
+        assert begin_session(connection, token_id, LIMIT, before=None, session=SESSION)
+        yield Site(connection, token)
 
 
 def test_a_known_token_is_looked_up_counted_and_noted_at_once(site: Site) -> None:
