@@ -105,6 +105,8 @@ def run_dlt(moodle_url: str, reporting_url: str) -> None:
     from dlt.sources.sql_database import sql_database  # noqa: PLC0415
 
     tables = [f"mdl_{name}" for name in (*LEARNER_TABLES, *CATALOGUE)]
+    moodle_url = moodle_url.replace("+psycopg:", "+psycopg2:")  # the driver that dlt installs
+    reporting_url = reporting_url.replace("+psycopg:", ":")
     source = sql_database(moodle_url, table_names=tables, backend="pyarrow", chunk_size=100_000)
     pipeline = dlt.pipeline("bench_sync", destination=dlt.destinations.postgres(reporting_url), dataset_name="bench")
     pipeline.run(source, write_disposition="replace")
