@@ -202,7 +202,7 @@ def measure_cost(kind: str, pairs: int) -> list[dict[str, object]]:
             ("hour, nothing skipped", [], lambda: None),
             ("quiet hour", [], lambda: None),
             (f"hour with {CHANGES:,} changes all over the site", [], partial(change, moodle, pairs)),
-            ("hour with one learner's change", [], partial(change, moodle, pairs, learners=(400, 400))),
+            ("hour with one learner's change", [], partial(change, moodle, pairs, learners=(401, 401))),
         ]
         for name, arguments, prepare in steps:
             prepare()
