@@ -9,6 +9,8 @@ import pytest
 
 from support.reporting_databases import write_migrated
 
+pytestmark = pytest.mark.slow
+
 ENGINES = frozenset({"adbc_driver_manager", "connectorx", "numpy", "pandas", "polars", "psycopg", "pyarrow"})
 """What a sync reads, computes and writes with."""
 MIGRATIONS = frozenset({"alembic", "mako"})

@@ -26,6 +26,8 @@ from alx_pipeline.schedules import hourly_metrics_schedule
 from support.databases import plain
 from support.requests import HOUR, add_companies, log_requests, make_refusal, make_request
 
+pytestmark = pytest.mark.slow
+
 NOW = HOUR + HOUR_S + 360
 START = datetime.fromtimestamp(HOUR, UTC)
 TICK = START + AN_HOUR + timedelta(minutes=6)

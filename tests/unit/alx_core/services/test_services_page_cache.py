@@ -202,6 +202,7 @@ def dead_redis() -> RedisPages:
     return RedisPages(Redis(host="127.0.0.1", port=port, socket_connect_timeout=1, socket_timeout=1))
 
 
+@pytest.mark.slow
 def test_a_redis_that_is_gone_costs_a_build_and_a_line_in_the_log_but_no_request(dead_redis: RedisPages) -> None:
     build = Builder()
     with capture_logs() as logs:
@@ -213,6 +214,7 @@ def test_a_redis_that_is_gone_costs_a_build_and_a_line_in_the_log_but_no_request
     assert dead_redis.get_end("a") is None
 
 
+@pytest.mark.slow
 def test_a_redis_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     client, prefix = require_redis(), f"alx:test:{uuid4().hex}:"
     monkeypatch.setattr("alx_core.store.page_cache_redis.RETRY_S", 0.05)

@@ -743,6 +743,7 @@ def change_of(what: str, userid: int, turn: int) -> dict[str, list[Row]]:
     return {}
 
 
+@pytest.mark.slow
 @settings(max_examples=4)
 @given(plan=steps)
 def test_hours_that_skip_quiet_ranges_end_where_the_rules_say(

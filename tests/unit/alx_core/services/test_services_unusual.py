@@ -13,6 +13,8 @@ from alx_core.store.engine import connect, transaction
 from alx_core.store.settings import save_settings_of
 from support.requests import HOUR, add_companies, log_requests, make_refusal, make_request
 
+pytestmark = pytest.mark.slow
+
 END = HOUR + HOUR_S
 WEEK_S = 7 * 86_400
 

@@ -20,6 +20,8 @@ from alx_core.store.tables import metadata
 from alx_core.store.upgrade import alembic_config
 from support.reporting_databases import reporting_database
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("sqlite", "postgresql")
 
 
