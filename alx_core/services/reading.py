@@ -118,9 +118,9 @@ class PageReader:
     ) -> Served:
         """Return the page, from the cache where the company has one, and note what was served.
 
-        `has_begun` says that a read of `session` is counted already.
-        A first page counts its read in the session. When another session took this one's place meanwhile, the later
-        pages would come from that one: so the first page is read again, there.
+        A first page counts its read in the session, unless `has_begun` says that this is done already. When another
+        session took this one's place meanwhile, the later pages would come from that one: so the first page is read
+        again, there.
         """
         for _attempt in range(ATTEMPTS):
             reading = _Reading(connection, shared, access, settings, request)
