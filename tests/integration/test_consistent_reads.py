@@ -38,7 +38,7 @@ def writer(moodle_url: URL) -> Iterator[None]:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         yield
-        process.terminate()
+        process.kill()  # SIGTERM it may ignore: Dagster hands on what its own process does with SIGINT
 
 
 def keep_writing(url: str) -> None:
