@@ -5,11 +5,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.alerts import AlertName, AlertState, Incident, Key, Observation, Severity, Transition
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import alerts
 
 LOCK_KEY = 0x616C785F616C7274
@@ -47,9 +45,8 @@ def last_told(connection: Connection, names: Collection[AlertName], *, since: in
 
 def open_incident(connection: Connection, seen: Observation, *, now: int, is_told: bool) -> int | None:
     """Write a new incident and return its id; None when there is one already."""
-    dialect_insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     statement = (
-        dialect_insert(alerts)
+        insert_into(connection, alerts)
         .values(
             alert=seen.alert.value,
             subject=seen.subject,

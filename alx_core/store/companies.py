@@ -5,11 +5,9 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, case, func, inspect, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.sync import TableFacts
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into
 from alx_core.store.tables import companies, reporting
 
 
@@ -20,10 +18,9 @@ def list_companies(connection: Connection) -> list[dict[str, Any]]:
 
 def upsert_company(connection: Connection, companyid: int, **values: object) -> None:
     """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     zero = {"shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0}
     new = {**zero, "cache_id": secrets.token_hex(8), **values}
-    statement = insert(companies).values(companyid=companyid, **new)
+    statement = insert_into(connection, companies).values(companyid=companyid, **new)
     connection.execute(statement.on_conflict_do_update(index_elements=["companyid"], set_=values))
 
 

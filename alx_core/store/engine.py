@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alx_core.errors import StoreUnreachable
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_S = 30
@@ -78,6 +82,20 @@ def unreachable(url: URL, error: DBAPIError) -> StoreUnreachable:
 def is_postgresql(connection: Connection) -> bool:
     """Whether the reporting database is PostgreSQL; otherwise it is SQLite."""
     return connection.dialect.name == "postgresql"
+
+
+def insert_into(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    """Return the INSERT of the connection's own dialect, which knows ON CONFLICT; both spell it the same way.
+
+    Only that dialect is loaded, and the engine did so: the other one would cost every command its time and memory.
+    """
+    if is_postgresql(connection):
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:

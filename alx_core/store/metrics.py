@@ -31,14 +31,12 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
 from alx_core.domain.outcomes import FAILED_AUTH, OK
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
@@ -258,8 +256,7 @@ def _within(start: int, end: int) -> ColumnElement[bool]:
 
 
 def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
-    statement = insert(api_metrics_hourly)
+    statement = insert_into(connection, api_metrics_hourly)
     changes = {name: statement.excluded[name] for name in rows[0] if name not in KEY}
     connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=changes), list(rows))
 

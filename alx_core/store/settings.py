@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.company_settings import EVERY_COMPANY
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into
 from alx_core.store.tables import companies, company_settings
 
 
@@ -20,14 +18,13 @@ def load_settings_of(connection: Connection, companyid: int) -> dict[str, str]:
 
 def save_settings_of(connection: Connection, companyid: int, values: Mapping[str, str | None], *, now: int) -> None:
     """Write settings (None takes one away) and move the version of every company they touch."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     row = company_settings.c
     for name, value in values.items():
         if value is None:
             connection.execute(delete(company_settings).where(row.companyid == companyid, row.setting_name == name))
             continue
         new = {"setting_value": value, "timemodified": now}
-        statement = insert(company_settings).values(companyid=companyid, setting_name=name, **new)
+        statement = insert_into(connection, company_settings).values(companyid=companyid, setting_name=name, **new)
         connection.execute(statement.on_conflict_do_update(index_elements=["companyid", "setting_name"], set_=new))
     touched = update(companies).values(settings_version=companies.c.settings_version + 1)
     connection.execute(touched if companyid == EVERY_COMPANY else touched.where(companies.c.companyid == companyid))

@@ -1,10 +1,8 @@
 """Attempts at the status page's password, counted in the database: for all processes and hosts together."""
 
 from sqlalchemy import Connection, case, delete
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into
 from alx_core.store.tables import status_logins
 
 PERIOD_S = 900
@@ -17,9 +15,8 @@ def count_attempt(connection: Connection, address: str, *, now: int) -> int:
     """
     row = status_logins.c
     period = now - now % PERIOD_S
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     statement = (
-        insert(status_logins)
+        insert_into(connection, status_logins)
         .values(address=address, period=period, attempts=1)
         .on_conflict_do_update(
             index_elements=["address"],

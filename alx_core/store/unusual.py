@@ -6,13 +6,11 @@ Each looks at hours, or at most a day, of the log, found through the index on `t
 from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.outcomes import OK
 from alx_core.domain.paging import ReadMode
 from alx_core.domain.unusual import FirstPage, TokenUse, site_of
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import api_metrics_hourly, api_token_addresses, companies, request_log
 
 
@@ -57,7 +55,7 @@ def note_uses(connection: Connection, uses: Iterable[TokenUse]) -> None:
     if not rows:
         return
     is_server = is_postgresql(connection)
-    statement = (postgresql_insert if is_server else sqlite_insert)(api_token_addresses)
+    statement = insert_into(connection, api_token_addresses)
     known, new = api_token_addresses.c, statement.excluded
     least, greatest = (func.least, func.greatest) if is_server else (func.min, func.max)
     merged = {

@@ -48,3 +48,20 @@ def test_the_code_location_loads_no_engine_before_a_sync(tmp_path: Path) -> None
     loaded = packages_of("import alx_pipeline.definitions", ALX_HOME=str(tmp_path))
     assert "dagster" in loaded
     assert loaded & {*ENGINES, "alembic", "falcon", "api_server"} == set()
+
+
+def test_no_search_for_garbage_goes_through_what_a_command_imports(tmp_path: Path) -> None:
+    code = """
+import gc
+from alx_cli.main import cli
+
+def collections():
+    return sum(each["collections"] for each in gc.get_stats())
+
+before = collections()
+cli.get_command(None, "status")
+assert collections() == before
+assert len(gc.get_objects()) < 1_000  # the others are not looked at any more
+assert gc.isenabled()
+"""
+    assert "alx_cli" in packages_of(code, ALX_HOME=str(tmp_path))
