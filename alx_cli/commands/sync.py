@@ -1,6 +1,7 @@
 """`alx sync`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,11 @@ from rich.markup import escape
 from alx_cli.output import make_table, print_json, stdout
 from alx_cli.terminal import SyncBars
 from alx_core.domain.sync import SyncResult
-from alx_core.settings import load_settings
+from alx_core.errors import SourceError
+from alx_core.services.schema import prepare
+from alx_core.settings import Settings, load_settings
+from alx_core.store.companies import list_companies
+from alx_core.store.engine import connect, open_engine
 
 HOUR_HELP = "as 2026-11-23T10:00, UTC unless an offset is given"
 
@@ -51,6 +56,7 @@ def command(**options: Any) -> None:
     from alx_cli.dagster_run import run_job  # noqa: PLC0415  # loads Dagster: not for `--help`
 
     settings = load_settings()
+    refuse_unknown(settings, options["companies"])
     with SyncBars() as listener:
         result = run_job(settings, job, listener=listener, **arguments)
     if as_json:
@@ -104,6 +110,31 @@ def _job(
     if first == last:
         return "hourly_sync", {**arguments, "partition_key": key_of(first)}
     return "hourly_sync", {**arguments, "tags": {RANGE_START_TAG: key_of(first), RANGE_END_TAG: key_of(last)}}
+
+
+def refuse_unknown(settings: Settings, shortnames: Collection[str]) -> None:
+    """Refuse a company that neither Moodle nor the reporting table knows: a slip of the pen is no failed sync.
+
+    A Moodle that can't be read is one: that is left to the run, which books it. Raises click.BadParameter.
+    """
+    if not shortnames:
+        return
+    from alx_pipeline.moodle.source import open_source  # noqa: PLC0415  # loads polars: not for `--help`
+
+    try:
+        with closing(open_source(settings.moodle, settings.moodle_prefix)) as source:
+            present = {each["shortname"] or "" for each in source.companies().to_dicts()}
+    except SourceError:
+        return
+    with open_engine(settings.database) as engine:
+        prepare(engine)
+        with connect(engine) as connection:
+            stored = {each["shortname"] for each in list_companies(connection)}  # those gone from Moodle too
+    unknown = sorted(set(shortnames) - present - stored)
+    if unknown:
+        named, known = ", ".join(map(repr, unknown)), ", ".join(sorted(present))
+        message = f"there is no company with shortname {named}. Moodle has: {known}."
+        raise click.BadParameter(message, param_hint="--company")
 
 
 FIGURES = ("processed", "created", "updated", "deleted", "unchanged")

@@ -1,0 +1,50 @@
+"""`alx sync --company`: a wrong shortname is a wrong option, and no failed sync that anybody is told of."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.engine import URL
+
+from alx_core.store.engine import open_engine
+from alx_core.store.tables import sync_runs
+from support.command import Command
+
+
+@pytest.fixture
+def alx(tmp_path: Path, site_copy: Path) -> Command:
+    """An installation over a copy of the real site, before its first sync."""
+    return Command(tmp_path / "home", ALX_MOODLE_URL=f"sqlite:///{site_copy}")
+
+
+def booked(command: Command) -> list[str]:
+    """How each run of the reporting table ended."""
+    url = URL.create("sqlite", database=str(command.home / "alx.sqlite"))
+    with open_engine(url) as engine, engine.connect() as connection:
+        return list(connection.scalars(select(sync_runs.c.status).order_by(sync_runs.c.id)))
+
+
+@pytest.mark.parametrize("named", [["acmee"], ["acme", "--company", "acmee"], ["ACME"], [""]])
+def test_a_company_that_nobody_knows_is_refused_before_a_run_is_booked(alx: Command, named: list[str]) -> None:
+    done = alx.run("sync", "--company", *named)
+    assert done.code == 2
+    assert f"no company with shortname {named[-1]!r}." in done.stderr
+    assert "acme, beta, delta, gamma" in done.stderr
+    assert booked(alx) == []
+    assert not (alx.home / "dagster").exists()  # so the sensor that tells of failed runs sees none either
+
+
+def test_a_company_that_is_gone_from_moodle_can_still_be_synced(alx: Command, site_copy: Path) -> None:
+    assert alx.run("sync", "--company", "acme").code == 0
+    with sqlite3.connect(site_copy) as moodle:
+        moodle.execute("DELETE FROM mdl_company WHERE shortname = 'acme'")
+    moodle.close()
+    assert alx.run("sync", "--company", "acme").code == 0
+    assert booked(alx) == ["succeeded", "succeeded"]
+
+
+def test_a_moodle_that_does_not_answer_is_a_failed_sync(alx: Command, tmp_path: Path) -> None:
+    done = alx.run("sync", "--company", "acme", ALX_MOODLE_URL=f"sqlite:///{tmp_path / 'missing.sqlite'}")
+    assert done.code == 1
+    assert booked(alx) == ["failed"]
