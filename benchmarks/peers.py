@@ -13,14 +13,12 @@ and times as numbers only. Figures are medians of rounds; a ratio is the median 
 
 import argparse
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,13 +29,14 @@ from sqlalchemy.engine import URL
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from api import PAGE, answers, fill, lua, wrk
+from api import PAGE, fill, lua, wrk
+from servers import serving
 
 from alx_core.store.engine import make_engine
 from alx_core.store.tables import reporting
 from support.api import Api, set_company
 from support.databases import scratch_database
-from support.stack import free_port, wait_for
+from support.stack import free_port
 
 CONNECTIONS = 8
 UNCACHED, CACHED = "ours, uncached", "ours, cached"
@@ -98,30 +97,17 @@ def copy_to_sqlite(engine: Engine, path: Path) -> None:
 @contextmanager
 def peers(python: str, folder: Path, url: URL) -> Iterator[Mapping[str, str]]:
     """Serve both peers; yield the addresses of their pages; USER stands for the first learner."""
-    address = url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    database = url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    ports = [free_port(), free_port()]
+    fast, data = (f"http://127.0.0.1:{port}" for port in ports)
     uvicorn = ["uvicorn", "peer_fastapi:app", "--app-dir", str(Path(__file__).parent), "--workers", "2"]
     datasette = ["datasette", "serve", "-i", str(folder / "copy.db")]
+    fastapi = [python, "-m", *uvicorn, "--no-access-log", "--port", f"{ports[0]}"]
     with (
-        serving([python, "-m", *uvicorn, "--no-access-log"], "/docs", folder, {"BENCH_DATABASE_URL": address}) as fast,
-        serving([python, "-m", *datasette], "/", folder, {}) as data,
+        serving(fastapi, f"{fast}/docs", folder, {"BENCH_DATABASE_URL": database}),
+        serving([python, "-m", *datasette, "--port", f"{ports[1]}"], f"{data}/", folder, {}),
     ):
         yield {FASTAPI: fast + FASTAPI_PATH, DATASETTE: data + DATASETTE_PATH}
-
-
-@contextmanager
-def serving(command: Sequence[str], path: str, folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-    """Run a peer; yield its address once `path` answers."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [*command, "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "peers.log").open("ab") as log:
-        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: answers(address + path), timeout_s=30, describe=f"the start of {command[2]}")
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def page_sizes(api: Api, token: str, addresses: Mapping[str, str]) -> dict[str, int]:

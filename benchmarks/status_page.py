@@ -1,12 +1,14 @@
 """How long the status page takes over a large request log: p50 and p95 of each tab, on the server.
 
     python benchmarks/status_page.py [--log-rows 10000000] [--table-rows 1000000] [--companies 200] [--requests 100]
+        [--json FILE]
 
 Makes its own database on the PostgreSQL server of ALX_TEST_POSTGRESQL_URL and drops it at the end. Two situations: the
 hourly metrics are up to date; and Dagster has been dead for a day, so that all 24 hours come from the log.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -15,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import falcon.testing
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from alx_core.services.metrics import record_hours
 from alx_core.settings import Settings
 from alx_core.store.engine import make_engine, transaction
-from alx_core.store.metrics import count_hours, replace_hours
 from alx_core.store.schema import migrate
 from api_server.database import Database
 from api_server.status.address import Tab
@@ -83,45 +85,59 @@ def main() -> None:
     parser.add_argument("--table-rows", type=int, default=1_000_000)
     parser.add_argument("--companies", type=int, default=200)
     parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     now = int(time.time())
     with scratch_database("postgresql") as url:
         engine = make_engine(url)
         migrate(engine)
         began = time.perf_counter()
-        values = {
-            "now": now,
-            "hour": now - now % HOUR_S,
-            "day": time.strftime("%Y-%m-%d", time.gmtime(now)),
-            "span_s": DAYS * 24 * HOUR_S,
-            "log_rows": options.log_rows,
-            "table_rows": options.table_rows,
-            "companies": options.companies,
-        }
-        build(engine, values)
+        build(
+            engine,
+            now=now,
+            companies=options.companies,
+            table_rows=options.table_rows,
+            log_rows=options.log_rows,
+        )
         print(f"{options.log_rows:,} log rows over {DAYS} days, {options.table_rows:,} reporting rows, "
               f"{options.companies} companies: built in {time.perf_counter() - began:.0f} s")  # fmt: skip
-        settings = make_settings(url.render_as_string(hide_password=False))
-        hour = values["hour"]
-        with transaction(engine) as connection:
-            metrics = count_hours(connection, start=hour - 30 * HOUR_S, end=hour)
-            replace_hours(connection, metrics=metrics, known=[], now=now)
-        measure("hourly metrics up to date", settings, now, options.requests)
-        with transaction(engine) as connection:
-            connection.execute(text("DELETE FROM api_metrics_hourly"))
-        measure("Dagster dead for a day: all from the log", settings, now, options.requests)
+        results = measure_page(engine, now=now, requests=options.requests)
         engine.dispose()
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def build(engine, values) -> None:
-    """Fill the tables; the unique index is made at the end, which is quicker."""
+def build(engine: Engine, *, now: int, companies: int, table_rows: int = 1_000_000, log_rows: int = 0) -> None:
+    """Fill the tables. No `log_rows`: the log is there already."""
+    values = {
+        "now": now,
+        "hour": now - now % HOUR_S,
+        "day": time.strftime("%Y-%m-%d", time.gmtime(now)),
+        "span_s": DAYS * 24 * HOUR_S,
+        "log_rows": log_rows,
+        "table_rows": table_rows,
+        "companies": companies,
+    }
     with transaction(engine) as connection:
-        connection.execute(text(f"ALTER TABLE local_alx_api_logs DROP CONSTRAINT {UNIQUE}"))
-        for statement in (COMPANIES, TABLE, RUNS, RUN_COMPANIES, USAGE, TOKENS, LOG):
+        for statement in (COMPANIES, TABLE, RUNS, RUN_COMPANIES, USAGE, TOKENS):
             run(connection, statement, values)
-        connection.execute(text(f"ALTER TABLE local_alx_api_logs ADD CONSTRAINT {UNIQUE} UNIQUE (request_id)"))
+        if log_rows:  # its unique index is made at the end, which is quicker
+            connection.execute(text(f"ALTER TABLE local_alx_api_logs DROP CONSTRAINT {UNIQUE}"))
+            run(connection, LOG, values)
+            connection.execute(text(f"ALTER TABLE local_alx_api_logs ADD CONSTRAINT {UNIQUE} UNIQUE (request_id)"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def measure_page(engine: Engine, *, now: int, requests: int = 100) -> list[dict[str, object]]:
+    """Measure both situations at `now`; return a dict of figures for each tab."""
+    settings = make_settings(engine.url.render_as_string(hide_password=False))
+    hour = now - now % HOUR_S
+    record_hours(engine, start=hour - 30 * HOUR_S, end=hour, now=now)
+    results = measure("hourly metrics up to date", settings, now, requests)
+    with transaction(engine) as connection:
+        connection.execute(text("DELETE FROM api_metrics_hourly"))
+    return results + measure("Dagster dead for a day: all from the log", settings, now, requests)
 
 
 def run(connection: Connection, statement: str, values) -> None:
@@ -132,12 +148,13 @@ def run(connection: Connection, statement: str, values) -> None:
     connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def measure(title: str, settings: Settings, now: int, requests: int) -> None:
-    """Ask for each tab so often and print the times."""
+def measure(title: str, settings: Settings, now: int, requests: int) -> list[dict[str, object]]:
+    """Ask for each tab so often; print the times and return them."""
     app = falcon.App()
     database = Database(settings.database)
     add_status_routes(app, database=database, settings=settings, clock=lambda: now)
     client = falcon.testing.TestClient(app, headers=HEADERS)
+    results: list[dict[str, object]] = []
     print(f"\n{title}\n{'tab':<14}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}{'queries':>9}")
     for tab in Tab:
         times = []
@@ -147,9 +164,11 @@ def measure(title: str, settings: Settings, now: int, requests: int) -> None:
                 answer = client.simulate_get(f"/status?tab={tab}")
                 times.append(1000 * (time.perf_counter() - began))
                 assert answer.status_code == 200, answer.text
-        p95 = statistics.quantiles(times, n=20)[-1]
-        print(f"{tab:<14}{statistics.median(times):>8.1f}{p95:>8.1f}{max(times):>8.1f}{len(queries) / requests:>9.1f}")
+        p50, p95, each = statistics.median(times), statistics.quantiles(times, n=20)[-1], len(queries) / requests
+        print(f"{tab:<14}{p50:>8.1f}{p95:>8.1f}{max(times):>8.1f}{each:>9.1f}", flush=True)
+        results.append({"what": title, "tab": tab, "p50_ms": p50, "p95_ms": p95, "max_ms": max(times), "queries": each})
     database.close()
+    return results
 
 
 @contextmanager
