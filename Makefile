@@ -1,17 +1,20 @@
 # make demo          a realistic Moodle, a filled reporting table, Dagit and the API on this machine
 # make demo SERVE=0  the same without serving: exits when the table is filled
 # make test          the whole suite; make test-fast its quick part; make lint the static checks
-# make bench         figures of this machine, as ratios to what it could do at best
+# make bench         figures of this machine, as ratios to what it could do at best; make bench LARGE=1 the large sizes too
+# make bench-peers   the tools that bench measures beside, in interpreters of their own
 # make lock          write requirements.lock anew from pyproject.toml
 PYTHON ?= python3
 SERVE ?= 1
 SIZE ?= 20000
 TESTS ?= tests
+LARGE ?= 0
+PEERS := var/peers
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast bench lint lock clean
+.PHONY: demo test test-fast bench bench-peers lint lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -42,12 +45,12 @@ test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/sync.py
-	@$(BIN)/python benchmarks/api.py
-	@$(BIN)/python benchmarks/metrics.py
-	@$(BIN)/python benchmarks/status_page.py
-	@$(BIN)/python benchmarks/quiet_month.py
-	@$(BIN)/python benchmarks/alerts_month.py
+	@$(BIN)/python benchmarks/run_all.py --peers $(PEERS) $(if $(filter 1 yes true,$(LARGE)),--large)
+
+bench-peers:
+	@$(PYTHON) -m venv $(PEERS)/web && $(PYTHON) -m venv $(PEERS)/dlt
+	@$(PEERS)/web/bin/pip install --quiet fastapi 'uvicorn[standard]' sqlalchemy 'psycopg[binary]' datasette
+	@$(PEERS)/dlt/bin/pip install --quiet 'dlt[postgres,sql-database]' connectorx pyarrow adbc-driver-postgresql pymysql
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -8,7 +8,8 @@ run a pipeline as a process of its own. `dlt` needs an interpreter of its own, b
     python -m venv DIR
     DIR/bin/pip install 'dlt[postgres,sql-database]' connectorx pyarrow adbc-driver-postgresql pymysql
 
-Give `--dlt-python DIR/bin/python` to sync.py. It only moves the tables, where the others also work out the rows.
+(or `make bench-peers`, into var/peers/dlt); sync.py takes it as `--dlt-python DIR/bin/python`. dlt only moves the
+tables, where the others also work out the rows.
 """
 
 import os

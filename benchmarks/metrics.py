@@ -3,7 +3,7 @@
     python benchmarks/metrics.py [--rows 10000000 50000000] [--status-page] [--json FILE]
 
 Makes a database of its own on the PostgreSQL server (ALX_TEST_POSTGRESQL_URL, else postgres@127.0.0.1) for each size,
-fills the request log with 90 days of 50 companies, measures, and drops it; 50,000,000 rows take about 20 GB of disk.
+fills the request log with 90 days of 50 companies, measures, and drops it; 50,000,000 rows take 15 GB of disk.
 Milliseconds of wall time; a measurement of an hour is the median over many different hours, none of them measured
 before, so that no page of the log is warm on our account. `--status-page` asks for the tabs of the status page over the
 same log too (status_page.py does so alone).

@@ -4,11 +4,11 @@
     DIR/bin/pip install fastapi 'uvicorn[standard]' sqlalchemy 'psycopg[binary]' datasette
     python benchmarks/peers.py --python DIR/bin/python [--rows 100000] [--seconds 3] [--rounds 3] [--json FILE]
 
-The peers are no dependency of ours, hence an interpreter of their own. Needs wrk, and PostgreSQL on 127.0.0.1 (or
-ALX_TEST_POSTGRESQL_URL). FastAPI (peer_fastapi.py, two uvicorn workers) reads the very table that our API reads;
-Datasette (one process, its only way) reads an immutable SQLite copy, and is spared counts and facets. All but `cached`
-ask for a page at a random place each time, 8 connections. The peers do less: no token, no quota, no log, no snapshot,
-and times as numbers only. Figures are medians of rounds; a ratio is the median of the rounds' own ratios.
+The peers are no dependency of ours, hence an interpreter of their own; `make bench-peers` makes one in var/peers/web.
+Needs wrk, and PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). FastAPI (peer_fastapi.py, two uvicorn workers)
+reads the very table that our API reads; Datasette (one process, its only way) an immutable SQLite copy, and is spared
+counts and facets. All but `cached` ask for a page at a random place each time, 8 connections. The peers do less: no
+token, no quota, no log, no snapshot, times as numbers only. Figures are medians of rounds, ratios those of the rounds'.
 """
 
 import argparse
