@@ -2,144 +2,29 @@
 
 import json
 import re
-import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
-from sqlalchemy import Engine, insert, text, update
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from alx_core.store.engine import transaction
-from alx_core.store.tables import request_log, sync_runs
 from api_server.status.address import Tab
-from support.browser import chromium
-from support.reporting_databases import migrated_engine
-from support.status_server import StatusServer, make_settings, serving
-from support.status_site import HOSTILE, NAMES, fill, make_call
+from support.status_pages import (
+    FAILED_REQUEST,
+    HOUR,
+    NOW,
+    PHONE,
+    MakePage,
+    Site,
+    cells,
+    comma,
+    figure,
+    percent,
+    run_axe,
+)
+from support.status_site import HOSTILE, NAMES
 
 pytestmark = pytest.mark.slow
-
-AXE = Path(__file__).parents[1] / "fixtures" / "axe" / "axe.min.js"
-HOUR = 1_795_507_200
-"""24 November 2026, 08:00 UTC."""
-NOW = HOUR + 1_830
-BERLIN = {"timezone_id": "Europe/Berlin", "locale": "en-GB"}
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1240, "height": 900}
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    now = float(NOW)
-
-    def __call__(self) -> float:
-        """Return now."""
-        return self.now
-
-
-class Site:
-    """A served status page, its database and its clock."""
-
-    def __init__(self, server: StatusServer, engine: Engine, clock: Clock) -> None:
-        """Keep them."""
-        self.url = server.url
-        self.engine = engine
-        self.clock = clock
-
-    def ask(self, query: str, **values: Any) -> Any:
-        """Return the single value that a query finds."""
-        with self.engine.connect() as connection:
-            return connection.execute(text(query), values).scalar_one()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of the module."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A busy week, not to be changed by a test."""
-    with migrated_engine("postgresql", tmp_path_factory.mktemp("site")) as engine:
-        fill(engine, NOW)
-        yield from serve(engine)
-
-
-@pytest.fixture
-def own_site(tmp_path: Path) -> Iterator[Site]:
-    """A busy week for one test alone."""
-    with migrated_engine("sqlite", tmp_path) as engine:
-        fill(engine, NOW)
-        yield from serve(engine)
-
-
-@pytest.fixture
-def empty_site(tmp_path: Path) -> Iterator[Site]:
-    """An installation on its first day."""
-    with migrated_engine("sqlite", tmp_path) as engine:
-        yield from serve(engine)
-
-
-def serve(engine: Engine, **settings: Any) -> Iterator[Site]:
-    clock = Clock()
-    url = engine.url.render_as_string(hide_password=False)
-    with serving(make_settings(url, **settings), clock) as server:
-        yield Site(server, engine, clock)
-
-
-MakePage = Callable[..., Page]
-FAILED_REQUEST = ("Failed to load resource",)
-
-
-@pytest.fixture
-def make_page(browser: Browser) -> Iterator[MakePage]:
-    """A function that opens a page of its own; at the end no page may have complained on its console.
-
-    `notes`: how notes begin that the browser itself may make there, whenever it gets to it.
-    """
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def make(*, notes: tuple[str, ...] = (), **options: Any) -> Page:
-        def hear(message: ConsoleMessage) -> None:
-            if message.type != "log" and not message.text.startswith(notes):
-                complaints.append(message.text)
-
-        context = browser.new_context(**{"viewport": DESK, **BERLIN, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", hear)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def figure(page: Page, card: str) -> str:
-    return page.locator(f"#card-{card} .figure").inner_text()
-
-
-def cells(page: Page, table: str) -> list[list[str]]:
-    rows = page.locator(f"#{table} tbody tr").all()
-    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
-
-
-def comma(value: Any) -> str:
-    return f"{int(value):,}"
-
-
-def percent(part: float, whole: float) -> str:
-    share = 100 * part / whole
-    return "100 %" if share == 100 else f"{min(share, 99.9):.1f} %"
 
 
 DAY = f"timeaccessed >= {(NOW - 86_400) * 1000} AND timeaccessed < {(NOW + 1) * 1000}"
@@ -389,16 +274,6 @@ def test_axe_finds_nothing_to_complain_about(site: Site, make_page: MakePage, ta
     assert found == []
 
 
-def run_axe(page: Page) -> list[str]:
-    page.add_script_tag(path=str(AXE))
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {node['target']} {node['failureSummary']}"
-        for each in result["violations"]
-        for node in each["nodes"]
-    ]
-
-
 def test_dark_is_dark_and_light_is_light(site: Site, make_page: MakePage) -> None:
     def lightness(page: Page) -> int:
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -428,73 +303,6 @@ def test_a_company_called_script_is_a_name(site: Site, make_page: MakePage, tab:
     assert page.evaluate("[...document.scripts].filter((each) => !each.src).length") == 0
 
 
-def test_dagster_dead_is_told_from_the_tables_alone(own_site: Site, make_page: MakePage) -> None:
-    own_site.clock.now = HOUR + 300 + 8 + 3 * 3600 + 12 * 60 + 5
-    page = make_page()
-    page.goto(f"{own_site.url}/status")
-    expect(page.locator(".headline")).to_have_text("No sync for 3 h 12 min.")
-    expect(page.locator("#card-status")).to_contain_text("Problem")
-    expect(page.locator("#card-next-sync")).to_contain_text("Overdue")
-    page.get_by_role("tab", name="Performance").click()
-    expect(page.locator(".strip")).to_contain_text("No sync for 3 h 12 min")
-
-
-def test_figures_are_true_when_nobody_counted_the_hours(own_site: Site, make_page: MakePage) -> None:
-    page = make_page()
-    page.goto(f"{own_site.url}/status?tab=performance")
-    calls = figure(page, "calls")
-    with transaction(own_site.engine) as connection:
-        connection.execute(text("DELETE FROM api_metrics_hourly"))
-    page.reload()
-    expect(page.locator(".source")).to_contain_text("straight from the request log")
-    assert figure(page, "calls") == calls
-    late = make_call(request_id="late", timeaccessed=(NOW - 7 * 3600) * 1000)
-    with transaction(own_site.engine) as connection:
-        connection.execute(insert(request_log), [late])
-    page.reload()
-    assert figure(page, "calls") == comma(int(calls.replace(",", "")) + 1)
-
-
-def test_a_running_sync_is_shown(own_site: Site, make_page: MakePage) -> None:
-    with transaction(own_site.engine) as connection:
-        newest = connection.execute(text("SELECT max(id) FROM sync_runs")).scalar_one()
-        connection.execute(
-            update(sync_runs)
-            .where(sync_runs.c.id == newest)
-            .values(status="running", started_at=NOW - 40, finished_at=None)
-        )
-    page = make_page()
-    page.goto(f"{own_site.url}/status")
-    assert figure(page, "next-sync") == "Running, 40 s"
-    assert figure(page, "status") == "Running"
-
-
-def test_the_first_day_is_a_page_like_any_other(empty_site: Site, make_page: MakePage) -> None:
-    page = make_page()
-    page.goto(f"{empty_site.url}/status")
-    expect(page.locator(".headline")).to_have_text("No sync yet.")
-    for tab in ("Performance", "Security", "Auto-Sync"):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.get_by_role("tab", selected=True)).to_have_text(tab)
-        expect(page.locator(".empty").first).to_be_visible()
-
-
-def test_a_database_that_goes_away_is_told_and_one_that_comes_back_is_shown(
-    own_site: Site, make_page: MakePage
-) -> None:
-    page = make_page(notes=FAILED_REQUEST)
-    page.clock.install()
-    page.goto(f"{own_site.url}/status")
-    with transaction(own_site.engine) as connection:
-        connection.execute(text("ALTER TABLE companies RENAME TO away"))
-    page.clock.fast_forward(31_000)
-    expect(page.locator(".headline")).to_have_text("The reporting database could not answer.")
-    with transaction(own_site.engine) as connection:
-        connection.execute(text("ALTER TABLE away RENAME TO companies"))
-    page.clock.fast_forward(16_000)
-    expect(page.locator("#card-companies .figure")).to_have_text("30")
-
-
 def test_the_run_the_hour_and_the_schedule_lead_to_dagit(site: Site, make_page: MakePage) -> None:
     page = make_page()
     page.goto(f"{site.url}/status")
@@ -503,61 +311,6 @@ def test_the_run_the_hour_and_the_schedule_lead_to_dagit(site: Site, make_page: 
     assert f"{base}/runs/5f0c7d1e-0000-4000-8000-000000000168" in links
     assert f"{base}/assets/reporting_table?view=partitions&partition=2026-11-24-07%3A00" in links
     assert f"{base}/locations/alx_pipeline/schedules/hourly_sync_schedule" in links
-
-
-def test_a_wrong_password_is_refused_and_the_right_one_leads_to_the_tab(tmp_path: Path, make_page: MakePage) -> None:
-    with migrated_engine("sqlite", tmp_path) as engine:
-        fill(engine, NOW)
-        for site in serve(engine, status_password="correct horse"):
-            page = make_page(notes=FAILED_REQUEST)
-            page.goto(f"{site.url}/status?tab=security")
-            page.get_by_label("Password").fill("wrong")
-            page.get_by_role("button", name="Sign in").click()
-            expect(page.get_by_role("alert")).to_have_text("That is not the password.")
-            page.get_by_label("Password").fill("correct horse")
-            page.get_by_role("button", name="Sign in").click()
-            expect(page.get_by_role("tab", selected=True)).to_have_text("Security")
-            assert page.evaluate("document.cookie") == ""
-            page.get_by_role("button", name="Sign out").click()
-            expect(page.get_by_label("Password")).to_be_visible()
-            page.goto(f"{site.url}/status")
-            expect(page.get_by_label("Password")).to_be_visible()
-
-
-def test_axe_likes_the_login_too(tmp_path: Path, make_page: MakePage) -> None:
-    with migrated_engine("sqlite", tmp_path) as engine:
-        for site in serve(engine, status_password="correct horse"):
-            page = make_page(notes=FAILED_REQUEST, bypass_csp=True)
-            page.goto(f"{site.url}/status")
-            assert run_axe(page) == []
-
-
-def own_address() -> str | None:
-    """An address of this machine that is not loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing: UDP
-        except OSError:
-            return None
-        address = str(probe.getsockname()[0])
-    return None if address.startswith("127.") else address
-
-
-def test_without_a_password_another_address_is_refused(tmp_path: Path, make_page: MakePage) -> None:
-    address = own_address()
-    if address is None:
-        pytest.skip("this machine has no address but loopback")
-    with (
-        migrated_engine("sqlite", tmp_path) as engine,
-        serving(make_settings(engine.url.render_as_string(), home=tmp_path), Clock(), host=address) as server,
-    ):
-        page = make_page(notes=(*FAILED_REQUEST, "The Cross-Origin-Opener-Policy header has been ignored"))
-        answer = page.goto(f"{server.url}/status")
-        assert answer is not None
-        assert answer.status == 403
-        expect(page.locator(".headline")).to_have_text("This page answers its own machine alone.")
-        data = page.request.get(f"{server.url}/status/data/sync", headers={"X-Forwarded-For": "127.0.0.1"})
-        assert data.status == 403
 
 
 def test_the_data_are_the_figures_of_the_page(site: Site, make_page: MakePage) -> None:

@@ -1,0 +1,107 @@
+"""Who is let in: tokens, companies, addresses, headers."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from support.api import FUNCTION, PATH
+from support.asked_company import Company
+from support.builders import NOW
+from support.in_process import in_process
+from support.reads import COMPANY_IDS, make_token
+from support.table import CompanyTable
+
+CONTENT_TYPE = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"revoked_at": 1}, "invalidtoken"),
+        ({"expires_at": NOW}, "accessexception"),
+        ({"allowed_networks": "10.0.0.0/8"}, "accessexception"),
+        ({"allowed_networks": ","}, "accessexception"),
+        ({"owner_state": "suspended"}, "wsaccessusersuspended"),
+        ({"owner_state": "deleted"}, "wsaccessuserdeleted"),
+        ({"companyid": None}, "nocompanyassociation"),
+        ({"companyid": 999_999}, "nocompanyassociation"),
+    ],
+)
+def test_a_token_that_may_no_longer_is_refused_at_once(company: Company, values: dict[str, Any], code: str) -> None:
+    assert company.outcome() == "ok"
+    company.alter_token(**values)
+    assert company.outcome() == code
+    assert company.api.last["outcome"] == code
+
+
+@pytest.mark.parametrize("values", [{"suspended": 1}, {"is_deleted": 1}])
+def test_a_company_that_is_suspended_or_gone_is_none(company: Company, values: dict[str, int]) -> None:
+    assert company.outcome() == "ok"
+    company.alter(**values)
+    assert company.outcome() == "nocompanyassociation"
+    company.alter(**dict.fromkeys(values, 0))
+    assert company.outcome() == "ok"
+
+
+@pytest.mark.parametrize(
+    ("networks", "peer", "forwarded", "is_let_in"),
+    [
+        ("192.0.2.7", "192.0.2.7", None, True),
+        ("192.0.2.7", "198.51.100.1", "192.0.2.7", False),  # anybody can write this header
+        ("192.0.2.7", "10.1.1.1", "192.0.2.7", True),  # the proxy's word counts
+        ("192.0.2.7", "10.1.1.1", "192.0.2.7, 198.51.100.1", False),  # what the client wrote itself does not
+        ("192.0.2.7", "10.1.1.1", "192.0.2.7, 10.9.9.9", True),
+        ("192.0.2.7", "10.1.1.1", "192.0.2.7, what", False),
+        ("10.1.1.1", "10.1.1.1", "192.0.2.7", False),
+        ("2001:db8::/32", "::ffff:10.1.1.1", "2001:db8::5", True),
+    ],
+)
+def test_only_named_proxies_are_believed(
+    engine: Engine, tmp_path: Path, networks: str, peer: str, forwarded: str | None, is_let_in: bool
+) -> None:
+    table = CompanyTable(engine, next(COMPANY_IDS))
+    table.fill(5)
+    token = make_token(engine, table.companyid, allowed_networks=networks)
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    with in_process(engine, tmp_path, trusted_proxies="10.0.0.0/8") as api:
+        answer = api.post(token, headers, peer=peer).json
+        assert isinstance(answer, list) is is_let_in
+
+
+def test_without_a_named_proxy_no_forwarded_address_counts(company: Company) -> None:
+    company.api.post(company.token, {"X-Forwarded-For": "192.0.2.7"}, peer="127.0.0.1")
+    assert company.api.last["ip_address"] == "127.0.0.1"
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        lambda token: {"Authorization": f"Bearer {token}"},
+        lambda token: {"Authorization": f"bearer  {token} "},
+        lambda token: {"Authorization": basic("anybody", token)},
+        lambda token: {"Authorization": basic(token, "")},
+        lambda token: {"X-API-Key": token},
+    ],
+)
+def test_the_token_may_come_in_a_header(company: Company, header: Callable[[str], dict[str, str]]) -> None:
+    body = f"wsfunction={FUNCTION}&moodlewsrestformat=json"
+    answer = company.api.client.simulate_post(PATH, body=body, headers=header(company.token), content_type=CONTENT_TYPE)
+    assert len(answer.json) == 12
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer", "Bearer ", "Basic", "Basic !!", "Basic /w==", "Digest x", "", "Bearer \xff"]
+)
+def test_a_header_without_a_token_is_no_token(company: Company, value: str) -> None:
+    body = f"wsfunction={FUNCTION}&moodlewsrestformat=json"
+    headers = {"Authorization": value}
+    answer = company.api.client.simulate_post(PATH, body=body, headers=headers, content_type=CONTENT_TYPE)
+    assert (answer.status_code, answer.json["errorcode"]) == (200, "invalidtoken")

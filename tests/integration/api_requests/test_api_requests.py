@@ -1,0 +1,128 @@
+"""What a request may look like, and what every answer has: methods, parameters, headers, times."""
+
+import gzip
+import json
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from support.api import PATH, form
+from support.asked_company import Company
+
+CONTENT_TYPE = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS", "DELETE", "PATCH", "TRACE"])
+def test_other_methods_are_refused_and_say_what_is_allowed(company: Company, method: str) -> None:
+    answer = company.api.client.simulate_request(method, PATH, params=form(company.token))
+    assert answer.status_code == 405
+    assert {each.strip() for each in answer.headers["allow"].split(",")} == {"GET", "POST"}
+    assert (company.api.last["outcome"], company.api.last["http_status"]) == ("invalidrequestmethod", 405)
+    assert b"example.com" not in answer.content
+
+
+def test_a_slash_at_the_end_is_the_same_path(company: Company) -> None:
+    body = "&".join(f"{name}={value}" for name, value in form(company.token).items())
+    answer = company.api.client.simulate_post(f"{PATH}/", body=body, content_type=CONTENT_TYPE)
+    assert len(answer.json) == 12
+
+
+def test_moodles_own_settings_are_passed_over_and_anything_else_refused(company: Company) -> None:
+    names = ("raw", "fileurl", "filter", "lang", "timezone")
+    assert len(company.rows(**{f"moodlewssetting{name}": 1 for name in names})) == 12
+    assert company.outcome(moodlewssettingother=1) == "invalidparameter"
+    assert company.outcome(company="2") == "invalidparameter"
+    assert company.outcome(wsfunction=None) == "invalidparameter"
+    assert company.outcome(wsfunction="core_webservice_get_site_info") == "accessexception"
+    assert company.outcome(wsfunction="x") == "invalidrecord"
+
+
+@pytest.mark.parametrize("value", ["", "x", "1.0", "01", "+1", " 1", "1e3", "99999999999999999999", "٣"])
+def test_a_number_that_is_none_to_php_is_refused(company: Company, value: str) -> None:
+    assert company.outcome(limit=value) == "invalidparameter"
+    assert company.outcome(offset=value) == "invalidparameter"
+
+
+def test_the_form_wins_over_the_query(company: Company) -> None:
+    query = {"wstoken": "0" * 32, "limit": "1", "moodlewsrestformat": "xml"}
+    body = "&".join(f"{name}={value}" for name, value in form(company.token, limit=3).items())
+    answer = company.api.client.simulate_post(PATH, params=query, body=body, content_type=CONTENT_TYPE)
+    assert len(answer.json) == 3
+    mixed = company.api.client.simulate_post(
+        PATH, params=form(company.token), body="limit=2", content_type=CONTENT_TYPE
+    )
+    assert len(mixed.json) == 2
+
+
+def test_a_multipart_form_is_a_form(company: Company) -> None:
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form(company.token, limit=4).items()
+    )
+    answer = company.api.client.simulate_post(
+        PATH, body=f"{parts}--b--\r\n", content_type="multipart/form-data; boundary=b"
+    )
+    assert len(answer.json) == 4
+
+
+def test_offsets_before_the_beginning_and_beyond_the_end(company: Company) -> None:
+    assert company.rows(offset=-5) == company.rows()
+    for offset in (12, 13, 10**6, 2**63 - 1):
+        assert company.rows(offset=offset) == []
+    assert len(company.rows(limit=5, offset=10)) == 2
+
+
+def test_a_compressed_answer_holds_the_same_bytes(company: Company) -> None:
+    plain = company.api.post(company.token)
+    for accepted in ("gzip", "gzip, deflate", "*", "br;q=1, gzip;q=0.5"):
+        packed = company.api.post(company.token, {"Accept-Encoding": accepted})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.content) == plain.content
+    for accepted in ("", "identity", "gzip;q=0", "br", "gzip;q=x"):
+        answer = company.api.post(company.token, {"Accept-Encoding": accepted})
+        assert (answer.headers.get("content-encoding"), answer.content) == (None, plain.content)
+        assert answer.headers["vary"] == "Accept-Encoding"
+
+
+def test_every_answer_has_security_headers_and_an_id(company: Company) -> None:
+    seen = set()
+    for answer in (
+        company.api.post(company.token),
+        company.api.post("nobody"),
+        company.api.client.simulate_put(PATH),
+        company.api.client.simulate_get("/nothing/here"),
+        company.api.client.simulate_get("/healthz"),
+    ):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "cache-control" in answer.headers
+        seen.add(answer.headers["x-request-id"])
+    assert len(seen) == 5
+
+
+ZONE = ZoneInfo("Europe/London")
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25", "2026-11-24"], ids=["23 hours", "25 hours", "24 hours"])
+def test_the_quota_lasts_from_one_local_midnight_to_the_next(company: Company, day: str) -> None:
+    """Also where the clocks go forward or back: an hour that comes twice gives no second quota."""
+    company.set(rate_limit=1)
+    begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZONE)
+    end = datetime.fromisoformat(f"{day}T00:00") + timedelta(days=1)
+    midnight = end.replace(tzinfo=ZONE).timestamp()
+    company.api.clock.now = begin.timestamp() - 1
+    assert [company.outcome() for _ in range(2)] == ["ok", "ratelimitexceeded"]
+    company.api.clock.now = begin.timestamp()
+    assert company.outcome() == "ok"
+    while company.api.clock.now < midnight - 900:
+        company.api.clock.now += 900
+        assert company.outcome() == "ratelimitexceeded"
+    company.api.clock.now = midnight
+    assert company.outcome() == "ok"
+
+
+def test_times_are_written_in_the_zone_of_the_settings(company: Company) -> None:
+    row = company.rows()[0]
+    assert json.dumps([row["timecompleted"], row["timestarted_unix"]]) == '["", 0]'
