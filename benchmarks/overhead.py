@@ -1,93 +1,137 @@
-"""What the request log and the quota cost on top of a cached page: microseconds at p50, one connection, PostgreSQL.
+"""What the request log and the quota cost on top of a cached page: microseconds at p50, one request at a time.
 
-    python benchmarks/overhead.py [--seconds 3] [--rounds 5] [--json FILE]
+    python benchmarks/overhead.py [--requests 1000] [--rounds 5] [--json FILE]
 
-Needs wrk, and PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). The API, and the same app over a journal that
-forgets what it is told (unlogged_app.py), serve the second page of a read in turn; `quota_mode` says whether it counts.
-Where it does not, the same look at the token is taken, only the count is left out. A log entry is made in both, so its
-cost is measured apart, in a loop, and added. Medians of rounds; differences are those within a round.
+Needs PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). Two apps in this process, the real one and one whose
+journal forgets what it is told, serve the second page of a read to two companies. One counts every request, the other
+only reads (`quota_mode`): its token is looked up alike, nothing is counted. The four combinations take turns request by
+request, so that whatever else the machine does meets them all. A log entry is made in each of them, so its cost is
+measured apart and added. Carrying the rows into the table happens after the answers, by a thread of the same process.
 """
 
 import argparse
 import json
+import random
 import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import falcon.testing
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, literal, select
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from api import PAGE, fill, lua, wrk
-from servers import serving
-from unlogged_app import NoJournal
+from api import PAGE, fill
 
-from alx_core.store.engine import make_engine
+from alx_core.services.tokens import create_token
+from alx_core.store.companies import upsert_company
+from alx_core.store.engine import make_engine, transaction
+from alx_core.store.tables import reporting
+from api_server.app import App, create_app
+from api_server.database import Database
+from api_server.journal import Journal
 from api_server.middleware import RequestLog
-from support.api import PATH, Api, set_company
-from support.databases import plain, scratch_database
+from support.api import PATH, form, set_company
+from support.databases import scratch_database
+from support.status_server import make_settings
 
 ROWS = 10_000
 FLOOR_US = 150
 """For log and quota together: design.md, 7."""
-LOOPS = 20_000
+WARM_UP = 50
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Microsoft.Data.Mashup"}
 PLAIN, LOG, QUOTA, BOTH = "neither", "log", "quota", "log and quota"
+
+Contenders = Mapping[str, tuple[App, str]]
+
+
+class NoJournal(Journal):
+    """Forgets what it is told."""
+
+    def __init__(self) -> None:
+        """Neither a file nor a database."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Forget it."""
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=1_000, help="of each kind in a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as name:
-        folder, engine = Path(name), make_engine(url)
-        token = fill(engine, ROWS)
-        logged, unlogged = Api(folder / "api", url), Api(folder / "unlogged", url)
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:api_server.gunicorn_conf", "unlogged_app:make_app()"]
-        env = {
-            "ALX_HOME": str(unlogged.home),
-            "ALX_DATABASE_URL": plain(url),
-            "ALX_API_BIND": f"127.0.0.1:{unlogged.port}",
-            "PYTHONPATH": str(Path(__file__).parent),
+    with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as folder:
+        engine = make_engine(url)
+        counting, reading = fill(engine, ROWS), add_reading_company(engine)
+        settings = make_settings(url.render_as_string(hide_password=False), home=Path(folder))
+        journal, database = Journal(Path(folder) / "journal", settings.database), Database(settings.database)
+        journal.start()
+        logged = create_app(settings, database=database, journal=journal)
+        unlogged = create_app(settings, database=database, journal=NoJournal())
+        contenders = {
+            PLAIN: (unlogged, reading),
+            LOG: (logged, reading),
+            QUOTA: (unlogged, counting),
+            BOTH: (logged, counting),
         }
-        with logged.running(), serving(command, f"{unlogged.url}/healthz", folder, env):
-            rounds = measure(engine, logged, unlogged, token, options)
+        measure(contenders, WARM_UP)
+        rounds = [measure(contenders, options.requests) for _ in range(options.rounds)]
+        entry_us = measure_entry(options.requests)
+        journal.close()
+        database.close()
         engine.dispose()
-    results = report(rounds, entry_us(), options)
+    results = report(rounds, entry_us, options.requests)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def measure(
-    engine: Engine, logged: Api, unlogged: Api, token: str, options: argparse.Namespace
-) -> dict[str, list[float]]:
-    """Return the p50 of each contender, in microseconds, round by round."""
-    contenders = ((PLAIN, unlogged, "reads"), (LOG, logged, "reads"), (QUOTA, unlogged, "requests"),
-                  (BOTH, logged, "requests"))  # fmt: skip
-    rounds: dict[str, list[float]] = defaultdict(list)
-    for _ in range(options.rounds):
-        for name, api, quota_mode in contenders:
-            set_company(engine, 1, quota_mode=quota_mode)
-            for offset in (0, PAGE):  # the read begins; a later page of it counts in `requests` only
-                api.call(token, limit=PAGE, offset=offset)
-            _, p50_ms = wrk(api.url, lua(token, accept="", offset=str(PAGE)), 1, options.seconds)
-            rounds[name].append(p50_ms * 1000)
-    return rounds
+def add_reading_company(engine: Engine) -> str:
+    """Copy company 1 to a company 2 that is charged by reads; return its token."""
+    with transaction(engine) as connection:
+        columns = [literal(2) if column.name == "companyid" else column for column in reporting.c]
+        connection.execute(insert(reporting).from_select([*reporting.c], select(*columns)))
+        upsert_company(connection, 2, shortname="two", name="Two", published_seq=1, row_count=ROWS)
+        token = create_token(connection, shortname="two", name="bench", expires_at=None, allowed_networks="", now=1)
+    set_company(engine, 2, quota_mode="reads", rate_limit=0)
+    return token
 
 
-def entry_us() -> float:
-    """Microseconds that it takes to make a request's log entry, and to read the row from it."""
-    middleware = RequestLog(NoJournal(), "")
-    resp = falcon.Response()
-    times = []
-    for _ in range(LOOPS):
-        req = falcon.testing.create_req(method="POST", path=PATH, headers={"User-Agent": "Microsoft.Data.Mashup"})
+def measure(contenders: Contenders, requests: int) -> dict[str, float]:
+    """Return the p50 of each contender in microseconds, `requests` of each, in a new order each time."""
+    for app, token in contenders.values():
+        ask(app, token, 0)  # begins the read whose second page is asked for
+    times: dict[str, list[float]] = defaultdict(list)
+    for _ in range(requests):
+        for name in random.sample(sorted(contenders), len(contenders)):
+            times[name].append(ask(*contenders[name], PAGE))
+    return {name: statistics.median(times[name]) for name in contenders}
+
+
+def ask(app: App, token: str, offset: int) -> float:
+    """Ask for a page; return the microseconds that the app took."""
+    body = urlencode(form(token, limit=PAGE, offset=offset))
+    environ = falcon.testing.create_environ(PATH, method="POST", body=body, headers=HEADERS)
+    answer = falcon.testing.StartResponseMock()
+    began = time.perf_counter()
+    page = b"".join(app(environ, answer))
+    took = time.perf_counter() - began
+    assert page.startswith(b'[{"userid"'), page[:200]
+    return took * 1e6
+
+
+def measure_entry(requests: int) -> float:
+    """Return the microseconds that it takes to make a request's log entry and to read the row from it."""
+    middleware, resp, times = RequestLog(NoJournal(), ""), falcon.Response(), []
+    for _ in range(requests):
+        req = falcon.testing.create_req(method="POST", path=PATH, headers=HEADERS)
         began = time.perf_counter()
         middleware.process_request(req, resp)
         req.context.entry.record()
@@ -95,20 +139,22 @@ def entry_us() -> float:
     return statistics.median(times) * 1e6
 
 
-def report(rounds: dict[str, list[float]], entry: float, options: argparse.Namespace) -> dict[str, object]:
-    """Print the medians, and what is added to a page; return them."""
-    print(f"cached page of {PAGE} rows, 1 connection, {options.rounds} rounds of {options.seconds} s\n")
-    print("| with | p50 us | more than with neither |\n|---|---|---|")
-    added = {
-        name: statistics.median(mine - plain for mine, plain in zip(times, rounds[PLAIN], strict=True))
-        for name, times in rounds.items()
-    }
-    for name, times in rounds.items():
-        print(f"| {name} | {statistics.median(times):.0f} | {added[name]:.0f} |")
-    cost = added[BOTH] + entry
+def report(rounds: list[dict[str, float]], entry_us: float, requests: int) -> dict[str, object]:
+    """Print the medians of rounds, and what comes on top; return them."""
+    print(f"cached page of {PAGE} rows, {len(rounds)} rounds of {requests:,} requests of each kind\n")
+    print("| with | p50 us | more than with neither | in the rounds |\n|---|---|---|---|")
+    added: dict[str, float] = {}
+    for name in (PLAIN, LOG, QUOTA, BOTH):
+        more = sorted(each[name] - each[PLAIN] for each in rounds)
+        added[name] = statistics.median(more)
+        p50 = statistics.median(each[name] for each in rounds)
+        print(f"| {name} | {p50:.0f} | {added[name]:.0f} | {more[0]:.0f} to {more[-1]:.0f} |")
+    cost = added[BOTH] + entry_us
     verdict = "within" if cost <= FLOOR_US else "BEYOND"
-    print(f"\nmaking the log entry: {entry:.0f} us; log and quota {cost:.0f} us, {verdict} the floor of {FLOOR_US} us")
-    return {"rounds": rounds, "added_us": added, "entry_us": entry, "cost_us": cost, "floor_us": FLOOR_US}
+    print(
+        f"\nmaking the log entry: {entry_us:.0f} us; log and quota {cost:.0f} us, {verdict} the floor of {FLOOR_US} us"
+    )
+    return {"rounds": rounds, "added_us": added, "entry_us": entry_us, "cost_us": cost, "floor_us": FLOOR_US}
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ token, no quota, no log, no snapshot, times as numbers only. Figures are medians
 
 import argparse
 import json
+import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,16 +31,16 @@ from sqlalchemy.engine import URL
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from api import PAGE, fill, lua, wrk
-from servers import serving
+from api import PAGE, answers, fill, lua, wrk
 
 from alx_core.store.engine import make_engine
 from alx_core.store.tables import reporting
 from support.api import Api, set_company
 from support.databases import scratch_database
-from support.stack import free_port
+from support.stack import free_port, wait_for
 
 CONNECTIONS = 8
+START_S = 30
 UNCACHED, CACHED = "ours, uncached", "ours, cached"
 FASTAPI, DATASETTE = "FastAPI + SQLAlchemy", "Datasette"
 COLUMNS = (
@@ -64,7 +66,7 @@ Rounds = dict[str, dict[str, list[float]]]
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", required=True, help="interpreter that has the peers")
+    parser.add_argument("--python", type=Path, required=True, help="interpreter that has the peers")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
@@ -75,7 +77,7 @@ def main() -> None:
         token = fill(engine, options.rows)
         copy_to_sqlite(engine, folder / "copy.db")
         api = Api(folder / "api", url)
-        with api.running(), peers(options.python, folder, url) as addresses:
+        with api.running(), peers(str(options.python.absolute()), folder, url) as addresses:
             sizes = page_sizes(api, token, addresses)
             rounds = measure(api, engine, token, addresses, options)
         engine.dispose()
@@ -108,6 +110,19 @@ def peers(python: str, folder: Path, url: URL) -> Iterator[Mapping[str, str]]:
         serving([python, "-m", *datasette, "--port", f"{ports[1]}"], f"{data}/", folder, {}),
     ):
         yield {FASTAPI: fast + FASTAPI_PATH, DATASETTE: data + DATASETTE_PATH}
+
+
+@contextmanager
+def serving(command: Sequence[str], address: str, folder: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """Run `command` once `address` answers; what it prints goes to `folder`."""
+    with (folder / "servers.log").open("ab") as log:
+        process = subprocess.Popen(command, env={**os.environ, **env}, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: answers(address), timeout_s=START_S, describe=f"an answer of {address}")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def page_sizes(api: Api, token: str, addresses: Mapping[str, str]) -> dict[str, int]:
