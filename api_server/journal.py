@@ -6,6 +6,7 @@ Files of processes that are gone are carried over by those that live. A line tha
 has the request's id.
 """
 
+import errno
 import fcntl
 import os
 import threading
@@ -59,10 +60,12 @@ class Journal:
         self._thread.start()
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Append one request. Returns when the operating system has it."""
+        """Append one request. Returns when the operating system has it. Raises OSError: the disk, or it is closed."""
         line = orjson.dumps(record) + b"\n"
         with self._lock:
             assert self._file is not None  # noqa: S101  # start() was called
+            if self._file.closed:
+                raise OSError(errno.EBADF, "the request log is closed")
             os.write(self._file.fileno(), line)
         self._wake.set()
 
@@ -73,14 +76,16 @@ class Journal:
         if self._thread is not None:
             self._thread.join(timeout=CLOSE_S)
             if not self._thread.is_alive():
-                self._remove_carried()
+                self._let_go()
 
-    def _remove_carried(self) -> None:
-        """Remove the process's file when all of it is carried; else another process will carry it over."""
+    def _let_go(self) -> None:
+        """Close everything. The process's file is removed when all of it is carried; else another one will do that."""
         assert self._file is not None  # noqa: S101  # start() was called
         with self._lock:
             if self._carried >= os.fstat(self._file.fileno()).st_size:
                 Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
+        self._engine.dispose()
 
     def _open_new(self) -> BinaryIO:
         # The lock says that the file's process lives; the operating system drops it with the process.
@@ -106,16 +111,20 @@ class Journal:
                 self._stop.wait(RETRY_S)
 
     def _carry(self, path: Path, offset: int) -> int:
-        """Carry a file's lines from `offset` on; return the offset behind the last whole line."""
+        """Carry a file's lines from `offset` on; return the offset behind the last whole line.
+
+        What comes meanwhile is left for the next time, or under load each line would get a transaction of its own.
+        """
         with path.open("rb") as file:
-            file.seek(offset)
-            while True:
+            end = os.fstat(file.fileno()).st_size
+            while offset < end:
+                file.seek(offset)
                 lines = list(islice(takewhile(_is_whole, file), BATCH_LINES))
                 if not lines:
-                    return offset
+                    break
                 self._write(_parsed(lines))
                 offset += sum(map(len, lines))
-                file.seek(offset)
+        return offset
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         """Write rows; where the database refuses some for what they hold, these alone are given up."""
