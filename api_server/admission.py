@@ -23,6 +23,7 @@ from alx_core.store.access import (
 )
 from alx_core.store.settings import load_settings_of
 from api_server import faults
+from api_server.together import Together
 
 STATE_FAULTS = {"suspended": faults.owner_suspended, "deleted": faults.owner_deleted}
 """What is said of a token whose owner Moodle would not let in; any other state that is not active is just refused."""
@@ -36,12 +37,13 @@ class Admission:
         self._zone = zone
         self._clock = clock
         self._settings: dict[int, tuple[int, CompanySettings]] = {}
+        self._together: Together[Found | None] = Together()
 
     def identify(
         self, connection: Connection, token_hash: str | None, page_limit: int, address: str, ahead: Ahead | None = None
     ) -> Found:
         """Look the token up, and do `ahead` along. Raises the fault for one that is unknown or may not be used here."""
-        found = _found(connection, token_hash, page_limit, ahead) if token_hash is not None else None
+        found = self._found(connection, token_hash, page_limit, ahead) if token_hash is not None else None
         if found is None:
             raise faults.invalid_token()
         access, now = found.access, self._clock()
@@ -69,6 +71,16 @@ class Admission:
         day = usage_day(self._clock(), self._zone)
         return charge(connection, access.companyid, day, limit=settings.rate_limit) is not None
 
+    def _found(self, connection: Connection, token_hash: str, page_limit: int, ahead: Ahead | None) -> Found | None:
+        if ahead is None:
+            access = find_access(connection, token_hash, page_limit)
+            return None if access is None else Found(access)
+
+        def find(calls: int) -> Found | None:
+            return find_access_ahead(connection, token_hash, page_limit, ahead, calls=calls)
+
+        return self._together.run((token_hash, page_limit, ahead.what), find)
+
 
 def may_pass(access: Access, address: str, now: float) -> bool:
     """Whether the token may be used at `now` (epoch seconds) from `address`."""
@@ -89,13 +101,6 @@ def _check(access: Access, address: str, now: float) -> None:
         raise faults.access_denied()
     if not is_allowed(address, access.allowed_networks):
         raise faults.access_denied()
-
-
-def _found(connection: Connection, token_hash: str, page_limit: int, ahead: Ahead | None) -> Found | None:
-    if ahead is not None:
-        return find_access_ahead(connection, token_hash, page_limit, ahead)
-    access = find_access(connection, token_hash, page_limit)
-    return None if access is None else Found(access)
 
 
 def require_company(access: Access, settings: CompanySettings) -> None:

@@ -1,8 +1,9 @@
-"""What happens to every request: an id, a time limit for its body, security headers, and one line in the log."""
+"""What happens to every request: an id, security headers, and one line in the log."""
 
 import time
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import falcon
@@ -15,9 +16,6 @@ from api_server.redaction import redact
 
 log = structlog.get_logger()
 
-BODY_TIMEOUT_S = 10.0
-"""Seconds that a client may stop in the middle of its body, before the connection is given up."""
-SOCKET = "gunicorn.socket"
 METHOD_LENGTH = 8
 UNLOGGED = ("/healthz", "/readyz", "/metrics", "/status")
 """Paths that watch the API rather than use it: they would drown the log, and spoil its figures."""
@@ -30,7 +28,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Set unless the resource has its own."""
+"""Those of every answer; a resource may set its own in their place."""
 
 
 class RequestLog:
@@ -42,8 +40,9 @@ class RequestLog:
         self._trusted_proxies = trusted_proxies
         self._clock = clock
 
-    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Begin the entry."""
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Begin the entry, and set the headers of all answers."""
+        resp.set_headers(HEADERS)
         address = client_address(req.remote_addr or "", req.get_header("X-Forwarded-For"), self._trusted_proxies)
         req.context.began = time.perf_counter()
         req.context.entry = LogEntry(
@@ -51,12 +50,9 @@ class RequestLog:
             timeaccessed=int(self._clock() * 1000),
             method=printable(req.method)[:METHOD_LENGTH],
             ip_address=address,
-            user_agent=redact(printable(req.user_agent or ""))[:USER_AGENT_LENGTH],
+            user_agent=_user_agent(req.user_agent or ""),
             is_logged=not req.path.startswith(UNLOGGED),
         )
-        socket = req.env.get(SOCKET)
-        if socket is not None:
-            socket.settimeout(BODY_TIMEOUT_S)
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: Any, _req_succeeded: bool
@@ -64,9 +60,6 @@ class RequestLog:
         """Finish the entry and write it; a full disk costs the entry, not the answer."""
         entry: LogEntry = req.context.entry
         resp.set_header("X-Request-ID", entry.request_id)
-        for name, value in HEADERS.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
         if not entry.is_logged:
             return
         entry.http_status = resp.status_code
@@ -76,3 +69,9 @@ class RequestLog:
             self._journal.write(entry.record())
         except OSError as error:
             log.error("request_not_logged", request_id=entry.request_id, error=error.strerror)
+
+
+@lru_cache(maxsize=1024)
+def _user_agent(header: str) -> str:
+    """What is kept of the header: the programs that call are few, and each calls often."""
+    return redact(printable(header))[:USER_AGENT_LENGTH]

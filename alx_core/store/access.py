@@ -10,7 +10,6 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    literal,
     literal_column,
     null,
     or_,
@@ -125,6 +124,11 @@ class Ahead:
     now: float
     begins: Session | None
 
+    @property
+    def what(self) -> tuple[object, ...]:
+        """What is done, whoever asks for it and when."""
+        return self.known.version, self.day, self.quota, self.begins
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -141,22 +145,32 @@ def find_access(connection: Connection, token_hash: str, page_limit: int) -> Acc
     return None if row is None else _access(row)
 
 
-def find_access_ahead(connection: Connection, token_hash: str, page_limit: int, ahead: Ahead) -> Found | None:
-    """Look a token up and do `ahead`, in one statement. On PostgreSQL alone.
+def find_access_ahead(
+    connection: Connection, token_hash: str, page_limit: int, ahead: Ahead, *, calls: int = 1
+) -> Found | None:
+    """Look a token up and do `ahead`, for `calls` calls at once, in one statement. On PostgreSQL alone.
 
-    Nothing is counted or noted when the token or its company has changed, or the quota is used up; no read is noted
-    when another session has taken its place.
+    Nothing is counted or noted when the token or its company has changed, or the quota does not suffice for all of
+    them; no read is noted when another session has taken its place.
     """
-    values = {"token_hash": token_hash, "version": ahead.known.version, "day": ahead.day, "quota": ahead.quota}
+    values = {
+        "token_hash": token_hash,
+        "version": ahead.known.version,
+        "day": ahead.day,
+        "quota": ahead.quota,
+        "calls": calls,
+    }
     if ahead.begins is None:
         row = _FIND_AND_CHARGE.first(connection, {**values, "page_limit": page_limit})
         return None if row is None else Found(_access(row), is_charged=row[-1] is not None)
-    begins = note_begun_values(ahead.known.token_id, page_limit, ahead.begins, now=ahead.now, is_newest=True)
-    calls, begun = _CHARGE_AND_BEGIN.rows(connection, {**values, **begins})[0]
+    begins = note_begun_values(
+        ahead.known.token_id, page_limit, ahead.begins, now=ahead.now, is_newest=True, reads=calls
+    )
+    counted, begun = _CHARGE_AND_BEGIN.rows(connection, {**values, **begins})[0]
     if begun is not None:
         return Found(replace(ahead.known, session=ahead.begins), is_charged=True, has_begun=True)
     access = find_access(connection, token_hash, page_limit)
-    return None if access is None else Found(access, is_charged=calls is not None)
+    return None if access is None else Found(access, is_charged=counted is not None)
 
 
 def _access(row: tuple[Any, ...]) -> Access:
@@ -191,14 +205,18 @@ def find_session(connection: Connection, token_id: int, page_limit: int) -> Sess
     return None if row is None else Session(ReadMode(row[0]), *row[1:])
 
 
+def _is_within_quota(calls: ColumnElement[int]) -> ColumnElement[bool]:
+    quota = bindparam("quota", type_=BigInteger)
+    return or_(quota == 0, calls <= quota)
+
+
 def _counting(inserted: Any) -> Any:
-    """An insert of a first call made to count one more, up to the quota."""
-    calls, quota = api_usage.c.calls, bindparam("quota", type_=BigInteger)
-    is_allowed = or_(quota == 0, calls < quota)
-    keys = ["companyid", "day"]
-    return inserted.on_conflict_do_update(index_elements=keys, set_={"calls": calls + 1}, where=is_allowed).returning(
-        calls
+    """An insert of the day's first calls made to add to those that are there, up to the quota."""
+    calls = api_usage.c.calls + inserted.excluded.calls
+    counted = inserted.on_conflict_do_update(
+        index_elements=["companyid", "day"], set_={"calls": calls}, where=_is_within_quota(calls)
     )
+    return counted.returning(api_usage.c.calls)
 
 
 def _charging(insert: Any) -> Any:
@@ -210,9 +228,10 @@ _CHARGE = Prepared({"postgresql": _charging(postgresql_insert), "sqlite": _charg
 
 
 def _charging_known(companyid: Any, version: Any, *more: Any) -> Any:
-    """The count of a call of the company that is found, if it is of the version that the caller knows."""
-    first = select(companyid, bindparam("day", type_=String), literal(1))
-    first = first.where(version == bindparam("version", type_=String), *more)
+    """The count of calls of the company that is found, if it is of the version that the caller knows."""
+    calls = bindparam("calls", type_=BigInteger)
+    first = select(companyid, bindparam("day", type_=String), calls)
+    first = first.where(version == bindparam("version", type_=String), _is_within_quota(calls), *more)
     return _counting(postgresql_insert(api_usage).from_select(["companyid", "day", "calls"], first)).cte("charged")
 
 

@@ -49,13 +49,14 @@ _SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
 _THIS = update(api_sessions).where(
     *(_ROW[name] == bindparam(f"b_{name}") for name in ("token_id", "page_limit", *_SAME))
 )
+_READS = bindparam("b_reads", type_=Integer)
 NOTE_BEGUN = _THIS.values(
-    reads_begun=case((_IS_OVER, 1), else_=_ROW.reads_begun + 1),
+    reads_begun=case((_IS_OVER, _READS), else_=_ROW.reads_begun + _READS),
     reads_finished=case((_IS_OVER, 0), else_=_ROW.reads_finished),
     last_page_at=bindparam("b_now"),
     opened_at=func.coalesce(bindparam("b_opened_at", type_=Float), _ROW.opened_at),
 )
-"""Counts a read that begins, with the values of `note_begun_values`."""
+"""Counts reads that begin, with the values of `note_begun_values`."""
 _NOTE_BEGUN = Prepared(NOTE_BEGUN)
 _NOTE_PAGE = Prepared(_THIS.values(last_page_at=bindparam("b_now")))
 _NOTE_LAST_PAGE = Prepared(
@@ -77,11 +78,11 @@ def note_begun(
 
 
 def note_begun_values(
-    token_id: int, page_limit: int, session: Session, *, now: float, is_newest: bool
+    token_id: int, page_limit: int, session: Session, *, now: float, is_newest: bool, reads: int = 1
 ) -> dict[str, object]:
-    """Return the values of `NOTE_BEGUN`."""
+    """Return the values of `NOTE_BEGUN` for as many `reads`."""
     times = {"b_now": now, "b_idle_since": now - IDLE_S, "b_opened_at": now if is_newest else None}
-    return {**_this(token_id, page_limit, session), **times}
+    return {**_this(token_id, page_limit, session), **times, "b_reads": reads}
 
 
 def note_page(connection: Connection, token_id: int, page_limit: int, session: Session, *, now: float) -> None:

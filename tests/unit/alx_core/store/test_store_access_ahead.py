@@ -33,10 +33,10 @@ class Site:
         self.token = token
         self.known: Access = access_of(connection, token, LIMIT)
 
-    def look(self, *, quota: int = 0, begins: Session | None = SESSION) -> Found | None:
+    def look(self, *, quota: int = 0, begins: Session | None = SESSION, calls: int = 1) -> Found | None:
         """Look ahead with what is known."""
         ahead = Ahead(self.known, DAY, quota, NOW + 1, begins)
-        return find_access_ahead(self.connection, hash_token(self.token), LIMIT, ahead)
+        return find_access_ahead(self.connection, hash_token(self.token), LIMIT, ahead, calls=calls)
 
     def calls(self) -> int:
         """The calls counted."""
@@ -99,6 +99,20 @@ def test_the_quota_is_exact(site: Site, begins: Session | None) -> None:
     found = [site.look(quota=3, begins=begins) for _ in range(5)]
     assert [each is not None and each.is_charged for each in found] == [True, True, True, False, False]
     assert (site.calls(), site.reads_begun()) == (3, 3 if begins else 0)
+
+
+@pytest.mark.parametrize("begins", [SESSION, None])
+def test_calls_that_come_together_are_counted_and_noted_all_or_none(site: Site, begins: Session | None) -> None:
+    found = [site.look(quota=7, begins=begins, calls=calls) for calls in (3, 4, 1)]
+    assert [each is not None and each.is_charged for each in found] == [True, True, False]
+    assert (site.calls(), site.reads_begun()) == (7, 7 if begins else 0)
+
+
+@pytest.mark.parametrize("begins", [SESSION, None])
+def test_calls_of_which_not_all_fit_into_the_quota_are_not_counted(site: Site, begins: Session | None) -> None:
+    found = [site.look(quota=5, begins=begins, calls=calls) for calls in (6, 3, 3, 2)]
+    assert [each is not None and each.is_charged for each in found] == [False, True, False, True]
+    assert (site.calls(), site.reads_begun()) == (5, 5 if begins else 0)
 
 
 def test_a_read_whose_place_another_took_is_counted_but_not_noted(site: Site) -> None:
