@@ -7,7 +7,7 @@ Source: `webservice_rest_server::parse_request()` in Moodle's webservice/rest/lo
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from api_server import faults
@@ -19,6 +19,8 @@ IGNORED = frozenset(
 )  # fmt: skip
 """Parameters that Moodle takes out before it looks at a function's own."""
 
+Header = Callable[[str], str | None]
+"""A request's header by its name; None: it has none."""
 OWN = frozenset({"wstoken", "wsfunction", "moodlewsrestformat"})
 DEFAULT_LIMIT = 100
 
@@ -41,19 +43,19 @@ class Call:
     arguments: Mapping[str, str]
 
 
-def read_call(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Call:
-    """Take a call from parameters (query and form, form wins) and headers (names in lower case)."""
+def read_call(parameters: Mapping[str, str], header: Header) -> Call:
+    """Take a call from parameters (query and form, form wins) and, where they hold no token, from headers."""
     return Call(
-        token=parameters.get("wstoken") or token_of(headers),
+        token=parameters.get("wstoken") or token_of(header),
         function=parameters.get("wsfunction", ""),
         is_json=parameters.get("moodlewsrestformat") == "json",
         arguments={name: value for name, value in parameters.items() if name not in IGNORED | OWN},
     )
 
 
-def token_of(headers: Mapping[str, str]) -> str:
+def token_of(header: Header) -> str:
     """Return the token from `Authorization: Bearer` or `Basic` (the password, else the user name) or `X-API-Key`."""
-    scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+    scheme, _, value = (header("Authorization") or "").strip().partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
@@ -62,7 +64,7 @@ def token_of(headers: Mapping[str, str]) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
         return password or user
-    return headers.get("x-api-key", "").strip()
+    return (header("X-API-Key") or "").strip()
 
 
 def check_function(call: Call) -> None:

@@ -30,6 +30,8 @@ def read_parameters(req: falcon.Request) -> dict[str, str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
+    if not text:
+        return {}
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
     except ValueError:

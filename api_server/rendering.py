@@ -8,11 +8,12 @@ A page is worked column by column: a call per value was measured at 20 ms for 1,
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-import orjson
+import msgspec
 
 from alx_core.domain.fields import FIELDS, Field, FieldKind
 from alx_core.store.pages import COLUMNS
@@ -28,11 +29,16 @@ XML_NULL = '<VALUE null="null"/>'
 def render_json(rows: Sequence[Any], hidden: Collection[str], zone: ZoneInfo) -> bytes:
     """Write rows as an array of flat objects; hidden fields are left out."""
     shown = [field for field in FIELDS if field.name not in hidden]
-    names = [field.name for field in shown]
-    columns = _columns(rows, shown, zone)
-    if not names:
-        return orjson.dumps([{} for _ in rows])
-    return orjson.dumps([dict(zip(names, values)) for values in zip(*columns)])  # noqa: B905  # all are as long as `rows`
+    if not shown:
+        return msgspec.json.encode([{}] * len(rows))
+    make = _object(tuple(field.name for field in shown))
+    return msgspec.json.encode(list(map(make, *_columns(rows, shown, zone))))
+
+
+@lru_cache(maxsize=64)
+def _object(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """An object with these fields, in this order; a dict would take four times as long to make."""
+    return msgspec.defstruct("Row", names, gc=False)
 
 
 def render_xml(rows: Sequence[Any], hidden: Collection[str], zone: ZoneInfo) -> bytes:
@@ -51,7 +57,9 @@ def render_xml(rows: Sequence[Any], hidden: Collection[str], zone: ZoneInfo) -> 
 def render_fault(fault: MoodleFault, *, is_json: bool) -> bytes:
     """Write an error."""
     if is_json:
-        return orjson.dumps({"exception": fault.exception, "errorcode": fault.errorcode, "message": fault.message})
+        return msgspec.json.encode(
+            {"exception": fault.exception, "errorcode": fault.errorcode, "message": fault.message}
+        )
     return (
         f'{XML_HEAD}<EXCEPTION class="{fault.exception}">\n<ERRORCODE>{xml_text(fault.errorcode)}</ERRORCODE>\n'
         f"<MESSAGE>{xml_text(fault.message)}</MESSAGE>\n</EXCEPTION>\n"
@@ -64,6 +72,7 @@ def xml_text(text: str) -> str:
     return escape(clean, {'"': "&quot;"})  # PHP's ENT_COMPAT: single quotes stay
 
 
+@lru_cache(maxsize=16_384)
 def format_percentage(percentage: float | None) -> float | int:
     """Write a percentage as PHP's json_encode does: 100, not 100.0; NULL is 0."""
     if not percentage:
@@ -82,8 +91,7 @@ def _written(field: Field, column: Sequence[Any], zone: ZoneInfo) -> Sequence[An
         case FieldKind.TIME_TEXT:
             return local_times(column, zone)
         case FieldKind.PERCENTAGE:
-            written = {value: format_percentage(value) for value in set(column)}
-            return [written[value] for value in column]
+            return list(map(format_percentage, column))
         case _:
             return column
 

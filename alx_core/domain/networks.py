@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from alx_core.errors import SettingsError
 
@@ -10,9 +11,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
 CIDR = re.compile(r"[^/]+/[0-9]{1,3}")
+KNOWN = 4096
+"""Answers that are remembered: most requests come from few addresses."""
 LAST_GROUP_RANGE = re.compile(r"^(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})$")
 
 
+@lru_cache(maxsize=KNOWN)
 def is_allowed(address: str, networks: str) -> bool:
     """Whether `address` lies in one of the comma-separated `networks`; an empty text allows every address.
 
@@ -27,6 +31,7 @@ def is_allowed(address: str, networks: str) -> bool:
     return parsed is not None and any(_matches(parsed, entry) for entry in wanted)
 
 
+@lru_cache(maxsize=KNOWN)
 def parse_address(text: str) -> Address | None:
     """Parse an address; an IPv4 one in IPv6 dress (`::ffff:10.0.0.1`) is taken for what it is. None: not an address."""
     try:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from alx_core.domain.company_settings import CompanySettings, SyncMode
 
@@ -101,6 +102,7 @@ def view_of(settings: CompanySettings) -> str:
     return json.dumps([sorted(settings.hidden_courses), sorted(settings.hidden_fields)])
 
 
+@lru_cache(maxsize=1024)
 def hidden_courses_in(view: str) -> Collection[int]:
     """Return the courses that a view hides. A read keeps to them: a course that vanished or came in the middle would
     shift its rows between the pages."""

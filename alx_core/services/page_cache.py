@@ -5,6 +5,8 @@ is old is not asked for any more.
 """
 
 import gzip
+import hashlib
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -52,6 +54,9 @@ class Page:
         """Whether a client goes on behind it: something follows, or the page is full and does not tell."""
         return not self.is_last or self.rows == limit
 
+
+CacheKey = tuple[object, ...]
+"""All that decides the bytes of a page: numbers and texts. The shared cache knows it by its hash."""
 
 END: PageKey = (0, 0)
 """`last_key` of an empty page right behind a full one: a client has to ask for it to know that nothing follows."""
@@ -144,45 +149,45 @@ class PageCache:
         self._max_bytes = max_bytes
         self._clock = clock
         self._lock = threading.Lock()
-        self._pages: OrderedDict[str, tuple[float, Page]] = OrderedDict()
+        self._pages: OrderedDict[CacheKey, tuple[float, Page]] = OrderedDict()
         self._bytes = 0
-        self._building: dict[str, _Building] = {}
+        self._building: dict[CacheKey, _Building] = {}
         self._built = count(1)
 
-    def get(self, cache_key: str) -> Page | None:
+    def get(self, key: CacheKey) -> Page | None:
         """Return a page that this process has."""
         with self._lock:
-            found = self._pages.get(cache_key)
+            found = self._pages.get(key)
             if found is None:
                 return None
             if found[0] <= self._clock():
-                self._drop(cache_key)
+                self._drop(key)
                 return None
-            self._pages.move_to_end(cache_key)
+            self._pages.move_to_end(key)
             return found[1]
 
-    def get_end(self, shared: SharedPages, cache_key: str) -> PageEnd | None:
+    def get_end(self, shared: SharedPages, key: CacheKey) -> PageEnd | None:
         """Return how a page ends, without fetching it; None: nobody has it."""
-        found = self.get(cache_key)
-        return shared.get_end(cache_key) if found is None else PageEnd(found.rows, found.last_key)
+        found = self.get(key)
+        return shared.get_end(_shared_key(key)) if found is None else PageEnd(found.rows, found.last_key)
 
-    def get_or_build(self, shared: SharedPages, cache_key: str, build: Build, *, ttl_s: float) -> tuple[Page, bool]:
+    def get_or_build(self, shared: SharedPages, key: CacheKey, build: Build, *, ttl_s: float) -> tuple[Page, bool]:
         """Return a page and whether it was there already. Of all who ask at once, in all processes, one builds it."""
-        found = self.get(cache_key)
+        found = self.get(key)
         if found is not None:
             return found, True
-        with self._one_at_a_time(cache_key):
-            found = self.get(cache_key)
+        with self._one_at_a_time(key):
+            found = self.get(key)
             if found is not None:
                 return found, True
-            page, expires_at, was_there = self._from_shared(shared, cache_key, build, ttl_s)
-            self._keep(cache_key, page, expires_at)
+            page, expires_at, was_there = self._from_shared(shared, _shared_key(key), build, ttl_s)
+            self._keep(key, page, expires_at)
             return page, was_there
 
     @contextmanager
-    def _one_at_a_time(self, cache_key: str) -> Iterator[None]:
+    def _one_at_a_time(self, key: CacheKey) -> Iterator[None]:
         with self._lock:
-            building = self._building.setdefault(cache_key, _Building(threading.Lock()))
+            building = self._building.setdefault(key, _Building(threading.Lock()))
             building.waiting += 1
         try:
             with building.lock:
@@ -191,7 +196,7 @@ class PageCache:
             with self._lock:
                 building.waiting -= 1
                 if not building.waiting:
-                    del self._building[cache_key]
+                    del self._building[key]
 
     def _from_shared(self, shared: SharedPages, cache_key: str, build: Build, ttl_s: float) -> tuple[Page, float, bool]:
         give_up_at = time.monotonic() + CLAIM_S
@@ -221,19 +226,23 @@ class PageCache:
             shared.make_room()
         return page
 
-    def _keep(self, cache_key: str, page: Page, expires_at: float) -> None:
+    def _keep(self, key: CacheKey, page: Page, expires_at: float) -> None:
         size = len(page.plain) + len(page.gzipped)
         with self._lock:
-            self._drop(cache_key)
-            self._pages[cache_key] = (expires_at, page)
+            self._drop(key)
+            self._pages[key] = (expires_at, page)
             self._bytes += size
             while self._bytes > self._max_bytes and self._pages:
                 self._drop(next(iter(self._pages)))
 
-    def _drop(self, cache_key: str) -> None:
-        gone = self._pages.pop(cache_key, None)
+    def _drop(self, key: CacheKey) -> None:
+        gone = self._pages.pop(key, None)
         if gone is not None:
             self._bytes -= len(gone[1].plain) + len(gone[1].gzipped)
+
+
+def _shared_key(key: CacheKey) -> str:
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
 def _unpacked(cached: CachedPage) -> Page:

@@ -1,7 +1,5 @@
 """A request for a page: which read it belongs to, what it shows, and from where the bytes come."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from struct import Struct
@@ -21,7 +19,7 @@ from alx_core.domain.paging import (
     keeps_position,
     open_session,
 )
-from alx_core.services.page_cache import END, Page, PageCache, SharedPages
+from alx_core.services.page_cache import END, CacheKey, Page, PageCache, SharedPages
 from alx_core.store import sessions
 from alx_core.store.access import Access, find_session
 from alx_core.store.page_cache import PageEnd
@@ -163,7 +161,7 @@ class PageReader:
         ttl_s = settings.cache_ttl_minutes * 60
         return self._cache.get_or_build(reading.shared, _page_key(reading, key, request.offset), build, ttl_s=ttl_s)
 
-    def _page_before(self, reading: _Reading, key: tuple[object, ...]) -> PageEnd | None:
+    def _page_before(self, reading: _Reading, key: CacheKey) -> PageEnd | None:
         before = reading.request.offset - reading.request.limit
         if before < 0 or not reading.settings.cache_enabled:
             return None
@@ -192,7 +190,7 @@ class PageReader:
             known = page_map(reading.connection, snapshot)
             return b"".join(MAP_ENTRY.pack(*key) for key in known), len(known), None
 
-        map_key = _cache_key("map", *_identity(reading.access, snapshot), sorted(snapshot.hidden_courses))
+        map_key = ("map", *_identity(reading.access, snapshot), *sorted(snapshot.hidden_courses))
         page, _ = self._cache.get_or_build(reading.shared, map_key, build, ttl_s=MAP_TTL_S)
         return page
 
@@ -226,13 +224,9 @@ class PageReader:
             sessions.note_finished(reading.connection, reading.access.token_id, position)
 
 
-def _identity(access: Access, snapshot: Snapshot) -> tuple[object, ...]:
+def _identity(access: Access, snapshot: Snapshot) -> CacheKey:
     return FORMAT, access.cache_id, snapshot.companyid, snapshot.seq, snapshot.since_seq, snapshot.since_time
 
 
-def _page_key(reading: _Reading, key: tuple[object, ...], offset: int) -> str:
-    return _cache_key("page", *key, reading.request.form, reading.request.limit, offset)
-
-
-def _cache_key(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def _page_key(reading: _Reading, key: CacheKey, offset: int) -> CacheKey:
+    return "page", *key, reading.request.form, reading.request.limit, offset

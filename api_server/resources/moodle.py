@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import falcon
@@ -81,8 +82,7 @@ class MoodleResource:
     def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
         entry: LogEntry = req.context.entry
         entry.endpoint = ENDPOINT
-        headers = {name.lower(): value for name, value in req.headers.items()}
-        call = read_call(read_parameters(req), headers)
+        call = read_call(read_parameters(req), req.get_header)
         req.context.is_json = call.is_json
         resp.set_headers(MOODLE_HEADERS)
         set_form(resp, is_json=call.is_json)
@@ -214,6 +214,7 @@ def _send(req: falcon.Request, resp: falcon.Response, served: Served) -> None:
         resp.data = served.page.plain
 
 
+@lru_cache(maxsize=256)
 def accepts_gzip(header: str) -> bool:
     """Whether an `Accept-Encoding` header admits gzip (RFC 9110, 12.5.3)."""
     weights: dict[str, float] = {}
