@@ -1,94 +1,126 @@
-"""A digest of each learner range, worked out inside Moodle's database: has anything changed since the last sync?
+"""The digest of each learner range, worked out inside Moodle's database: has anything changed since the last sync?
 
 One pass per table, in the order in which the rows lie, grouped by range; only a number per range travels. Everything
-that the rules read goes in, because half of Moodle's changes leave no timestamp. Two different states of a range have
-the same digest with a chance of one in four thousand million (CRC32, MariaDB) or less (64 bits, PostgreSQL).
+that the rules read goes in, because half of Moodle's changes leave no timestamp. The formula is that of
+`alx_core.domain.digests`, where the sync works out the same over rows that it read.
 
-SQLite has no hash function of its own, and reading it costs no more than hashing it would.
+SQLite has no hash function for texts, and reading it costs no more than hashing it would.
 """
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import polars as pl
-from sqlalchemy import BigInteger, ColumnElement, Engine, String, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, String, cast, func, literal, select
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import Grouping
 
+from alx_core.domain.digests import (
+    NULL,
+    TEXT_HEX,
+    TOTAL_MODULUS,
+    TableDigest,
+    hashed_values,
+    may_be_null,
+    range_digest,
+    row_hash,
+)
 from alx_core.domain.learners import Layout
-from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
+from alx_core.domain.progress import LEARNER_TABLES
 from alx_pipeline.moodle.queries import AnySelect, MoodleTables
 
-RULES_VERSION = 1
-"""To be raised when a rule changes: then every range is looked at anew once."""
+OUT_OF_RANGE = ("22003", 1690)
+"""PostgreSQL's and MariaDB's codes for a number beyond 63 bits."""
 
-Row = ColumnElement[object]
+Value = ColumnElement[Any]
 
 
 def can_digest(engine: Engine) -> bool:
     """Whether the database can hash a row fast."""
-    return engine.dialect.name != "sqlite"
+    return engine.dialect.name in TEXT_NUMBERS
 
 
 def range_digests(engine: Engine, tables: MoodleTables, layout: Layout, catalogue: str) -> dict[int, str]:
     """Return the digest of each range, by range index.
 
-    `catalogue` is the digest of what all ranges depend on.
+    `catalogue` is the digest of what all ranges depend on. Nothing is returned when some number is too large for the
+    formula: it is no good record, so no range is skipped.
     """
-    parts: dict[int, list[str]] = defaultdict(list)
+    parts: dict[int, dict[str, TableDigest]] = defaultdict(dict)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL jit = off")  # compiling takes a third of the time, and saves none
-        for name in LEARNER_TABLES:
-            for index, rows, total in connection.execute(_grouped(engine, tables, name, layout)):
-                parts[int(index)].append(f"{name}:{rows}:{total}")
-    return {index: _sha256([str(RULES_VERSION), catalogue, *parts[index]]) for index in range(layout.count)}
+        try:
+            for name in LEARNER_TABLES:
+                for index, digest in _table_digests(connection, tables, name, layout).items():
+                    parts[index][name] = digest
+        except DBAPIError as error:
+            if _code(error) in OUT_OF_RANGE:
+                return {}
+            raise
+    return {index: range_digest(catalogue, parts[index]) for index in range(layout.count)}
 
 
-def catalogue_digest(frames: Iterable[tuple[str, pl.DataFrame]]) -> str:
-    """Return a digest of the catalogue's frames, whatever the order of their rows."""
-    rows = [f"{name}:{frame.sort(frame.columns).write_csv()}" for name, frame in frames]
-    return _sha256(sorted(rows))
+def _table_digests(connection: Connection, tables: MoodleTables, name: str, layout: Layout) -> dict[int, TableDigest]:
+    found: dict[int, TableDigest] = defaultdict(lambda: (0, 0))
+    for number, rows, total in connection.execute(_grouped(connection.dialect.name, tables, name, layout.width)):
+        # As the rows of a scan are put away: an id that can't be read goes to the first range, a high one to the last.
+        index = min(max(int(number or 0), 0), layout.count - 1)
+        before = found[index]
+        found[index] = (before[0] + int(rows), (before[1] + int(total or 0)) % TOTAL_MODULUS)
+    return found
 
 
-def _grouped(engine: Engine, tables: MoodleTables, name: str, layout: Layout) -> AnySelect:
-    """One table: range index, number of rows, sum of the rows' hashes. A sum does not mind the order of the rows."""
+def _grouped(dialect: str, tables: MoodleTables, name: str, width: int) -> AnySelect:
+    """One table: learner id divided by `width`, number of rows, sum of the rows' hashes."""
     rows = tables.select(name).subquery()
-    columns = {column: rows.c[column] for column in SNAPSHOT_COLUMNS[name]}
-    learner = columns["id" if name == "user" else "userid"]
-    if engine.dialect.name == "postgresql":
-        number = cast(learner, BigInteger).op("/")(layout.width)
-    else:
-        number = learner.op("DIV")(layout.width)
-    index = func.least(number, layout.count - 1)
-    hashed = HASHES[engine.dialect.name](columns, name)
-    return select(index.label("range"), func.count(), cast(func.sum(hashed), String)).group_by(index)
+
+    def number(column: str) -> Value:
+        # PostgreSQL would multiply small integers as such.
+        value: Value = cast(rows.c[column], BigInteger) if dialect == "postgresql" else rows.c[column]
+        return func.coalesce(value, NULL) if may_be_null(name, column) else value
+
+    def texts(columns: Sequence[str]) -> Value:
+        return TEXT_NUMBERS[dialect]([rows.c[column] for column in columns])
+
+    learner = number("id" if name == "user" else "userid")
+    group = learner.op("/" if dialect == "postgresql" else "DIV")(width)
+    hashed = row_hash(hashed_values(name, number, texts), _xor)
+    return select(group.label("number"), func.count(), func.sum(hashed)).group_by(group)
 
 
-def _crc32(columns: Mapping[str, Row], name: str) -> Row:
-    """CRC32 of the values. Each text comes after its length, so that no two rows are written the same way."""
-    parts: list[Row] = []
-    for column, dtype in SNAPSHOT_COLUMNS[name].items():
-        if dtype == pl.String():
-            parts += [func.coalesce(func.length(columns[column]), "-"), func.coalesce(columns[column], "")]
-        else:
-            parts.append(func.coalesce(columns[column], "-"))
-    return func.crc32(func.concat_ws("|", *parts))
+def _xor(one: Value, other: Value) -> Value:
+    # In MariaDB xor binds tighter than multiplication, in PostgreSQL the other way round.
+    return Grouping(Grouping(one).bitwise_xor(Grouping(other)))
 
 
-def _hash64(columns: Mapping[str, Row], name: str) -> Row:
-    """PostgreSQL's 64-bit hash, each value seeding the next; the first one is an id and a seed as it is."""
-    (first, _), *others = SNAPSHOT_COLUMNS[name].items()
-    hashed: Row = func.coalesce(cast(columns[first], BigInteger), -1)
-    for column, dtype in others:
-        if dtype == pl.String():
-            hashed = func.hashtextextended(func.coalesce(columns[column], ""), hashed)
-        else:
-            hashed = func.hashint8extended(func.coalesce(cast(columns[column], BigInteger), -1), hashed)
-    return hashed
+def _joined(columns: Sequence[Value]) -> Value:
+    parts = [
+        part
+        for column in columns
+        for part in (func.coalesce(cast(func.char_length(column), String), "-"), func.coalesce(column, ""))
+    ]
+    return func.concat_ws("|", *parts)
 
 
-HASHES = {"postgresql": _hash64, "mysql": _crc32, "mariadb": _crc32}
+def _postgresql_text(columns: Sequence[Value]) -> Value:
+    digits = func.left(func.md5(func.convert_to(_joined(columns), "UTF8")), TEXT_HEX)
+    return cast(cast(literal("x") + digits, postgresql.BIT(4 * TEXT_HEX)), BigInteger)
 
 
-def _sha256(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _mysql_text(columns: Sequence[Value]) -> Value:
+    written = cast(_joined(columns), mysql.CHAR(charset="utf8mb4"))
+    return cast(func.conv(func.left(func.md5(written), TEXT_HEX), 16, 10), BigInteger)
+
+
+TEXT_NUMBERS: dict[str, Callable[[Sequence[Value]], Value]] = {
+    "postgresql": _postgresql_text,
+    "mysql": _mysql_text,
+    "mariadb": _mysql_text,
+}
+
+
+def _code(error: DBAPIError) -> object:
+    """The database's own code of an error: PostgreSQL's SQLSTATE, MariaDB's and MySQL's number."""
+    return getattr(error.orig, "sqlstate", None) or next(iter(getattr(error.orig, "args", ())), None)

@@ -12,9 +12,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
 from alx_core.services.sync.source import merge_texts
-from alx_pipeline.moodle.digests import can_digest, catalogue_digest, range_digests
+from alx_pipeline.moodle.digests import can_digest, range_digests
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.queries import MoodleTables
@@ -66,13 +68,17 @@ class MoodleSource:
         """Yield everything that the rules need about `learners`, all of one moment. Raises SourceError."""
         return self._stream(self._tables.scan_queries(learners))
 
-    def digests(self, layout: Layout) -> dict[int, str] | None:
-        """Return the digest of each range that has rows; None on SQLite. Raises SourceError."""
-        if not can_digest(self._engine):
-            return None
-        catalogue = catalogue_digest(self.scan([]))
+    @property
+    def has_digests(self) -> bool:
+        """Whether the database can work digests out: not SQLite."""
+        return can_digest(self._engine)
+
+    def digests(self, layout: Layout) -> dict[int, str]:
+        """Return the digest of each range, or none. Raises SourceError."""
+        found = list(self.scan([]))
+        catalogue = {name: merge_texts(name, found) for name in SNAPSHOT_COLUMNS if name not in LEARNER_TABLES}
         with self._guarding():
-            return range_digests(self._engine, self._tables, layout, catalogue)
+            return range_digests(self._engine, self._tables, layout, catalogue_digest(catalogue))
 
     def facts(self, table: str) -> tuple[int, int | None]:
         """Return a table's exact row count and its newest change (epoch seconds). Raises SourceError."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, insert
 
 from alx_core.domain.changes import PERSONAL
+from alx_core.domain.digests import catalogue_digest, snapshot_digest
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
@@ -249,12 +250,10 @@ class FrameSource:
             for batch in found.iter_slices(2):
                 yield name, batch
 
-    def digests(self, layout: Layout) -> dict[int, str] | None:
-        """All that a range depends on, written out."""
-        if not self.has_digests:
-            return None
-        ranges = [layout.range_at(index) for index in range(layout.count)]
-        return {index: str(by_table(learners_of(self.snapshot, each))) for index, each in enumerate(ranges)}
+    def digests(self, layout: Layout) -> dict[int, str]:
+        """The digests of what a scan of each range would read."""
+        ranges = [learners_of(self.snapshot, layout.range_at(index)) for index in range(layout.count)]
+        return {index: snapshot_digest(each, catalogue_digest(each)) for index, each in enumerate(ranges)}
 
     def close(self) -> None:
         """Take note."""

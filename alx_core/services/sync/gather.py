@@ -39,6 +39,10 @@ class Gathered:
         """Return everything that the rules need about the learners of one range."""
         return {name: self._frame(name, index) for name in SNAPSHOT_COLUMNS}
 
+    def catalogue(self) -> Snapshot:
+        """Return the tables that are the same for all learners."""
+        return {name: self._frame(name, 0) for name in SNAPSHOT_COLUMNS if name not in LEARNER_TABLES}
+
     def drop(self) -> None:
         """Remove the rows from disk."""
         for spool in self._learners.values():

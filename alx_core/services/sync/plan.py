@@ -11,8 +11,9 @@ import polars as pl
 
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.changes import changes
+from alx_core.domain.digests import catalogue_digest, snapshot_digest
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged
-from alx_core.domain.progress import KEY, LEARNER_TABLES, newest_change, next_change_at, reporting_rows
+from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, newest_change, next_change_at, reporting_rows
 from alx_core.domain.quarantine import Inspection, inspect, is_nameless
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.source import Source
@@ -48,12 +49,16 @@ class RangeFacts:
 
 @dataclass(frozen=True, slots=True)
 class RangePlan:
-    """What has to be written for one learner range, and its bad records, the catalogue's included."""
+    """What has to be written for one learner range, and its bad records, the catalogue's included.
+
+    `digest` is that of what was read, None when the rows are not all that follows from it.
+    """
 
     index: int
     changes: pl.DataFrame
     bad: list[BadOf]
     facts: RangeFacts
+    digest: str | None
 
 
 @dataclass(slots=True)
@@ -69,6 +74,8 @@ class Plan:
     rows_read: Counter[str] = field(default_factory=Counter)
     newest_change: int | None = None
     facts: dict[int, RangeFacts] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+    """Range index -> digest of what its rows were made from, for ranges whose rows will be right once written."""
     companies_changed: dict[int, frozenset[int]] = field(default_factory=dict)
     """Range index -> companies it writes to; bad records count, because they hold rows back."""
 
@@ -77,6 +84,8 @@ class Plan:
         self.changes.add(each.changes, pl.col("companyid"))
         self._add_bad(each)
         self.facts[each.index] = each.facts
+        if each.digest is not None:
+            self.digests[each.index] = each.digest
         held = frozenset().union(*(companyids for _, companyids in each.bad))
         self.companies_changed[each.index] = held | frozenset(each.changes["companyid"].unique().to_list())
         self._count(each.facts)
@@ -129,14 +138,16 @@ class Planner:
         for band in plan.layout.bands(indexes, size=max(1, ROWS_PER_SCAN // self.rows_per_range)):
             gathered = Gathered(self.folder, plan.layout)
             gathered.take(self.source.scan(_learners(plan.layout, band)), band)
-            for each in _in_order(partial(self._plan_range, plan.layout, gathered), band, self.workers):
+            catalogue = catalogue_digest(gathered.catalogue())
+            work = partial(self._plan_range, plan.layout, gathered, catalogue)
+            for each in _in_order(work, band, self.workers):
                 plan.add(each)
                 done += 1
                 on_progress(done, len(indexes))
             gathered.drop()
 
-    def _plan_range(self, layout: Layout, gathered: Gathered, index: int) -> RangePlan:
-        """Apply the rules to a range's snapshot and compare with the stored rows."""
+    def _plan_range(self, layout: Layout, gathered: Gathered, catalogue: str, index: int) -> RangePlan:
+        """Apply the rules to a range's snapshot and compare with the stored rows; `catalogue` is a digest."""
         snapshot = gathered.snapshot(index)
         inspection = inspect(snapshot)
         clean, held = inspection.snapshot, inspection.held
@@ -153,7 +164,14 @@ class Planner:
                 newest_change=newest_change(clean, as_of=self.as_of),
                 valid_until=next_change_at(clean, as_of=self.as_of),
             ),
+            digest=None if inspection.bad else self._digest(snapshot, catalogue),
         )
+
+    def _digest(self, snapshot: Snapshot, catalogue: str) -> str | None:
+        """None also when a company was founded since the run began: its rows are the next run's."""
+        if not self.source.has_digests or not set(snapshot["company"]["id"]) <= set(self.companyids):
+            return None
+        return snapshot_digest(snapshot, catalogue)
 
 
 def _learners(layout: Layout, band: Sequence[int]) -> list[LearnerRange]:

@@ -1,13 +1,13 @@
 """Learner ranges in which nothing happened since the last sync, and the proof of it.
 
 A range is skipped when its digest is the one noted when its rows were last right, no enrolment has begun or ended
-since, and nobody else wrote to the table. A digest is noted only when it is the same before and after the range was
-read, and forgotten before anything is written: a run that is killed leaves no digest that is not true. The first sync
-of a day (UTC) looks at everything, so that a collision of digests lasts a day at most.
+since, and nobody else wrote to the table. The digest that is noted is that of the very rows that were read
+(`domain.digests`), and it is forgotten before anything is written: a run that is killed leaves no digest that is not
+true. The first sync of a day (UTC) looks at everything, so that a collision of digests lasts a day at most.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -23,60 +23,58 @@ from alx_core.store.engine import connect, transaction
 
 DAY_S = 86_400
 
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """What needs no look: facts by range index. `before` holds the digests of all ranges; None: none were made."""
-
-    facts: Mapping[int, RangeFacts] = field(default_factory=dict)
-    before: Mapping[int, str] | None = None
+QuietRanges = Mapping[int, RangeFacts]
+"""What is known of the ranges that need no look, by range index."""
 
 
-def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> Quiet:
-    """Compare the digests of now with those noted. A rebuild, and the first sync of all, look at everything."""
-    if request.kind is Kind.REBUILD:
-        return Quiet()
+def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
+    """Compare the digests of now with those noted. A rebuild looks at everything.
+
+    Moodle is not asked for digests when none that is noted could be equal.
+    """
+    if request.kind is Kind.REBUILD or not source.has_digests:
+        return {}
     with connect(engine) as connection:
-        stored = load_digests(connection)
-        is_first, is_untouched = row_counts_are_true(connection)
-    before = None if is_first else source.digests(layout)
-    if before is None:
-        return Quiet()
+        noted = dict(_valid(load_digests(connection), layout, request.as_of))
+        if not noted:
+            return {}
+        _, is_untouched = row_counts_are_true(connection)
     if not is_untouched:
-        return Quiet(before=before)
-    by_first = {row["first_userid"]: row for row in stored if _is_valid(row, request.as_of)}
-    facts = {}
-    for index in range(layout.count):
-        learners = layout.range_at(index)
-        row = by_first.get(learners.first)
-        if row is not None and (row["last_userid"], row["digest"]) == (learners.last, before.get(index)):
-            facts[index] = _facts(row)
-    return Quiet(facts, before)
+        return {}
+    now = source.digests(layout)
+    return {index: _facts(row) for index, row in noted.items() if now.get(index) == row["digest"]}
 
 
-def forget_changed(engine: Engine, layout: Layout, quiet: Quiet) -> None:
+def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
     """Forget the digests of all ranges that are not skipped; to be called before anything is written."""
     with transaction(engine) as connection:
-        forget_digests(connection, keep=[layout.range_at(index).first for index in quiet.facts])
+        forget_digests(connection, keep=[layout.range_at(index).first for index in quiet])
 
 
-def note_digests(
-    engine: Engine, source: Source, plan: Plan, quiet: Quiet, *, as_of: int, failed: Collection[int]
-) -> None:
-    """Note the digests of the ranges whose rows are right now; those of a failed company are not."""
-    if quiet.before is None or not plan.facts:
+def note_digests(engine: Engine, plan: Plan, *, as_of: int, failed: Collection[int]) -> None:
+    """Note the digests of the ranges whose rows are right now; those of a failed company are not.
+
+    A bad record of the catalogue holds rows back in any range, so where there is one, nothing is noted.
+    """
+    if plan.bad:
         return
-    after = source.digests(plan.layout) or {}
     rows = [
-        _row(plan, index, quiet.before[index], as_of)
-        for index in plan.facts
-        if quiet.before.get(index) is not None
-        and quiet.before[index] == after.get(index)
-        and not plan.companies_changed[index] & set(failed)
-        and not plan.bad
+        _row(plan, index, digest, as_of)
+        for index, digest in plan.digests.items()
+        if not plan.companies_changed[index] & set(failed)
     ]
     with transaction(engine) as connection:
         save_digests(connection, rows)
+
+
+def _valid(noted: Collection[Mapping[str, Any]], layout: Layout, as_of: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The noted digests that still say something about a range of today's layout, by range index."""
+    by_range = {(row["first_userid"], row["last_userid"]): row for row in noted}
+    for index in range(layout.count):
+        learners = layout.range_at(index)
+        row = by_range.get((learners.first, learners.last))
+        if row is not None and _is_valid(row, as_of):
+            yield index, row
 
 
 def _is_valid(row: Mapping[str, Any], as_of: int) -> bool:

@@ -21,7 +21,7 @@ from alx_core.errors import StoreUnreachable, SyncError
 from alx_core.services.sync.book import close_run, fail_run, open_run
 from alx_core.services.sync.listener import Listener
 from alx_core.services.sync.plan import Plan, Planner
-from alx_core.services.sync.quiet import Quiet, find_quiet, forget_changed, note_digests
+from alx_core.services.sync.quiet import QuietRanges, find_quiet, forget_changed, note_digests
 from alx_core.services.sync.source import Source
 from alx_core.services.sync.write import Company, write_companies
 from alx_core.store.companies import list_companies, table_facts
@@ -73,7 +73,6 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
     began = time.monotonic()
     layout = source.layout(options.rows_per_range)
     quiet = find_quiet(engine, source, layout, request)
-    # After the digests: those of a company that is founded in between must not be noted as if it had been looked at.
     names = _companies(engine, source, request)
     with SpoolFolder(options.spool) as folder:
         plan = _plan(engine, source, folder, layout, quiet, request=request, options=options, companyids=names.keys())
@@ -90,7 +89,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
         )
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
-        note_digests(engine, source, plan, quiet, as_of=request.as_of, failed=failed)
+        note_digests(engine, plan, as_of=request.as_of, failed=failed)
     with connect(engine) as connection:
         table = table_facts(connection)
     result = SyncResult(
@@ -115,14 +114,14 @@ def _plan(
     source: Source,
     folder: SpoolFolder,
     layout: Layout,
-    quiet: Quiet,
+    quiet: QuietRanges,
     *,
     request: SyncRequest,
     options: SyncOptions,
     companyids: Collection[int],
 ) -> Plan:
     plan = Plan(layout, changes=folder.spool())
-    for facts in quiet.facts.values():
+    for facts in quiet.values():
         plan.skip(facts)
     with closing(StoredRows(engine)) as stored:
         planner = Planner(
@@ -134,7 +133,7 @@ def _plan(
             rows_per_range=options.rows_per_range,
             workers=options.workers,
         )
-        indexes = [index for index in range(layout.count) if index not in quiet.facts]
+        indexes = [index for index in range(layout.count) if index not in quiet]
         planner.look_at(indexes, plan, partial(options.listener.progress, "read"))
     return plan
 

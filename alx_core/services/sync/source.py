@@ -31,10 +31,15 @@ class Source(Protocol):
         """
         ...
 
-    def digests(self, layout: Layout) -> Mapping[int, str] | None:
-        """Return, by range index, a digest of all that the rows of a range depend on.
+    @property
+    def has_digests(self) -> bool:
+        """Whether the database has a fast way to work digests out."""
+        ...
 
-        Two equal digests of a range mean that nothing in Moodle changed for it. None: this database has no fast way.
+    def digests(self, layout: Layout) -> Mapping[int, str]:
+        """Return, by range index, `domain.digests.snapshot_digest` of what a scan of the range would read now.
+
+        A range without one may have changed.
         """
         ...
 

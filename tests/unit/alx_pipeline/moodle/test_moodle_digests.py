@@ -1,16 +1,24 @@
 """Digests of learner ranges: the same as long as nothing changed, another one whatever changed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, delete, insert, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
+from alx_core.domain.digests import catalogue_digest, snapshot_digest
 from alx_core.domain.learners import Layout
-from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
-from alx_pipeline.moodle.digests import can_digest, catalogue_digest, range_digests
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
+from alx_core.domain.quarantine import LAST_TIME
+from alx_core.services.sync.source import merge_texts
+from alx_pipeline.moodle.digests import can_digest, range_digests
 from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.source import MoodleSource, open_source
 from support.builders import (
     LEARNER,
     Row,
@@ -32,13 +40,19 @@ OTHER = 2 * LEARNER
 
 Digests = dict[int, str]
 
+HOSTILE = (
+    *("", "-", "|", "-|", "1|a", "a ", "A", "\u00e9", "e\u0301", "\u540d\u524d", "\U0001f393"),
+    *("a\\b'c\"d%s:e", "\t\r\n"),
+)
+
 
 class Moodle:
     """A Moodle on a server, put back after each test."""
 
-    def __init__(self, engine: Engine, metadata: MetaData) -> None:
+    def __init__(self, engine: Engine, metadata: MetaData, source: MoodleSource) -> None:
         self.engine = engine
         self.metadata = metadata
+        self.source = source
 
     def digests(self, catalogue: str = "") -> Digests:
         return range_digests(self.engine, TABLES, LAYOUT, catalogue)
@@ -56,13 +70,14 @@ class Moodle:
     def insert(self, table: str, **row: object) -> None:
         self.edit(lambda connection: connection.execute(insert(self.metadata.tables[f"mdl_{table}"]).values(row)))
 
-    def refill(self) -> None:
-        """Put the learners' tables back; no test changes another one."""
+    def refill(self, snapshot: Snapshot) -> None:
+        """Give the learners' tables these rows; no test changes another table."""
         with self.engine.begin() as connection:
             for name in LEARNER_TABLES:
                 table = self.metadata.tables[f"mdl_{name}"]
                 connection.execute(delete(table))
-                connection.execute(insert(table), SITE[name].to_dicts())
+                if rows := snapshot[name].to_dicts():
+                    connection.execute(insert(table), rows)
 
 
 def learner_rows(userid: int) -> dict[str, list[Row]]:
@@ -79,14 +94,16 @@ SITE = make_snapshot(**make_many_learners(2), **learner_rows(LEARNER))
 def server(request: pytest.FixtureRequest) -> Iterator[Moodle]:
     with scratch_database(request.param) as url:
         engine = create_engine(url)
-        yield Moodle(engine, load_moodle(engine, SITE))
+        metadata = load_moodle(engine, SITE)
+        with closing(open_source(url, "mdl_")) as source:
+            yield Moodle(engine, metadata, source)
         engine.dispose()
 
 
 @pytest.fixture
 def moodle(server: Moodle) -> Iterator[Moodle]:
     yield server
-    server.refill()
+    server.refill(SITE)
 
 
 def changed(before: Digests, after: Digests) -> set[int]:
@@ -191,34 +208,61 @@ def test_a_change_of_the_catalogue_changes_every_range(moodle: Moodle) -> None:
     assert changed(moodle.digests("one"), moodle.digests("other")) == {0, 1, 2}
 
 
-# --- the catalogue ---
-
-
-def catalogue() -> list[tuple[str, pl.DataFrame]]:
-    return [(name, frame) for name, frame in SITE.items() if name not in LEARNER_TABLES]
-
-
-def test_the_digest_of_the_catalogue_does_not_depend_on_the_order_of_its_rows_or_tables() -> None:
-    backwards = [(name, frame.reverse()) for name, frame in catalogue()][::-1]
-    assert catalogue_digest(backwards) == catalogue_digest(catalogue())
-
-
-@pytest.mark.parametrize("table", [name for name in SITE if name not in LEARNER_TABLES])
-def test_the_digest_of_the_catalogue_is_another_when_any_table_changes(table: str) -> None:
-    column = next(iter(SNAPSHOT_COLUMNS[table]))
-    frames = dict(catalogue())
-    frames[table] = pl.concat(
-        [frames[table], frames["company"].select(pl.lit(77).alias(column))], how="diagonal_relaxed"
-    )
-    assert catalogue_digest(frames.items()) != catalogue_digest(catalogue())
-
-
-def test_a_missing_title_and_an_empty_one_are_told_apart() -> None:
-    titles = [SITE["course"].with_columns(fullname=pl.lit(each, pl.String())) for each in (None, "")]
-    assert catalogue_digest([("course", titles[0])]) != catalogue_digest([("course", titles[1])])
-
-
 def test_sqlite_has_no_fast_hash() -> None:
     engine = create_engine("sqlite://")
     assert not can_digest(engine)
     engine.dispose()
+
+
+# --- the same by SQL and over the rows that were read ---
+
+IDS = st.integers(0, 2**31 - 1) | st.integers(LEARNER, OTHER)
+NUMBERS = IDS | st.integers(0, LAST_TIME) | st.none()
+WORDS = (
+    st.none() | st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+)
+
+
+def rows_of(table: str) -> st.SearchStrategy[list[Row]]:
+    """Any rows of learners, with nothing that Moodle's tables can't hold and the rules would call bad at once."""
+    columns = {
+        name: WORDS if dtype == pl.String() else NUMBERS if name.startswith("time") else IDS
+        for name, dtype in SNAPSHOT_COLUMNS[table].items()
+    }
+    unique = (lambda row: row["id"]) if table == "user" else None  # the key of the table
+    return st.lists(st.fixed_dictionaries(columns), max_size=6, unique_by=unique)
+
+
+def scanned(source: MoodleSource, index: int) -> Snapshot:
+    batches = list(source.scan([LAYOUT.range_at(index)]))
+    return {name: merge_texts(name, batches) for name in SNAPSHOT_COLUMNS}
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.fixed_dictionaries({table: rows_of(table) for table in LEARNER_TABLES}))
+def test_the_database_and_we_work_out_the_same_digest_of_the_same_rows(
+    moodle: Moodle, rows: dict[str, list[Row]]
+) -> None:
+    moodle.refill(make_snapshot(**rows))
+    expected = {index: snapshot_digest(scanned(moodle.source, index), "") for index in range(LAYOUT.count)}
+    assert moodle.digests() == expected
+
+
+def test_a_whole_sites_digests_are_those_of_its_scan(moodle: Moodle) -> None:
+    digests = moodle.source.digests(LAYOUT)
+    for index in range(LAYOUT.count):
+        snapshot = scanned(moodle.source, index)
+        assert snapshot_digest(snapshot, catalogue_digest(snapshot)) == digests[index]
+
+
+@pytest.mark.parametrize(("table", "column"), [("user", "id"), ("user_enrolments", "timeend")])
+def test_a_number_too_large_for_the_formula_leaves_no_digest_and_no_error(
+    moodle: Moodle, table: str, column: str
+) -> None:
+    moodle.set(table, **{column: 2**63 - 1})
+    assert moodle.digests() == {}
+
+
+def test_an_error_that_is_not_about_a_number_is_told(moodle: Moodle) -> None:
+    with pytest.raises(DBAPIError, match="nowhere_user"):
+        range_digests(moodle.engine, MoodleTables("nowhere_", has_modules=True), LAYOUT, "")

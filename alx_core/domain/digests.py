@@ -1,0 +1,116 @@
+"""What a learner range looks like in Moodle, as one short text: equal texts mean that its rows are still right.
+
+Moodle's database works the digest out in SQL to say whether anything changed (`alx_pipeline.moodle.digests`); the sync
+works it out over the very rows that it read, to note what the reporting table was made from. Both use `row_hash`, whose
+arithmetic is the same in PostgreSQL, MariaDB, MySQL and polars. Where a site's odd columns make the two differ all the
+same, its ranges are looked at each hour: that costs time and is never wrong.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
+from alx_core.domain.quarantine import LAST_TIME, NULLABLE
+
+RULES_VERSION = 2
+"""To be raised when a rule or the digest changes: then every range is looked at anew once."""
+
+NULL = LAST_TIME + 1
+"""Stands for NULL in the columns that may hold it: no good record has such a time."""
+
+# Odd numbers without a pattern, and the primes below 2**31 and 2**32. They keep every step below 2**63, because a
+# database refuses to go beyond, as long as ids are below 2**31 and times before the year 10000.
+FIRST, SECOND = 1_386_007_531, 2_020_202_021
+OTHERS = (3_222_467, 2_718_281, 1_414_213)
+START = 1_732_050_807
+KEY_MODULUS, REST_MODULUS = 2**31 - 19, 2**32 - 5
+TOTAL_MODULUS = 2**64
+
+TEXT_HEX = 7
+"""Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""
+
+TableDigest = tuple[int, int]
+"""Number of rows, and the sum of their hashes modulo TOTAL_MODULUS: the order of the rows does not matter."""
+
+
+def row_hash(values: Sequence[Any], xor: Callable[[Any, Any], Any]) -> Any:
+    """Return the expression of a row's hash, below 2**63, over the expressions of `hashed_values`.
+
+    The first two values, which tell the rows of a table apart, are mixed to a factor of 31 bits that looks random, the
+    others to one of 32 bits. A value that changes changes a factor, and so the hash; values that are swapped between
+    two rows meet other factors there. `xor`, because all else is linear, and sums of what is linear hide changes that
+    are regular.
+    """
+    first, second, *others = values
+    key = xor(first * FIRST, second * SECOND) % KEY_MODULUS
+    rest = others[-1] + START
+    for position, value in enumerate(others[:-1]):
+        rest = rest + value * OTHERS[position]
+    return key * (rest % REST_MODULUS)
+
+
+def hashed_values(table: str, number: Callable[[str], Any], text: Callable[[Sequence[str]], Any]) -> list[Any]:
+    """Return what `row_hash` takes of a table with a row per learner.
+
+    `number` makes the expression of a column of numbers, NULL replaced where the column may hold it; `text` that of a
+    number that stands for several columns of text, see `joined`.
+    """
+    texts = [name for name, dtype in SNAPSHOT_COLUMNS[table].items() if dtype == TEXT]
+    first, *others = (number(name) for name, dtype in SNAPSHOT_COLUMNS[table].items() if dtype != TEXT)
+    return [first, text(texts), *others] if texts else [first, *others]
+
+
+def may_be_null(table: str, column: str) -> bool:
+    """Whether a good record may hold NULL there. A NULL elsewhere is a bad record, whose range is never skipped."""
+    return (table, column) in NULLABLE
+
+
+def joined(texts: Sequence[str | None]) -> str:
+    """Return one text for several: each after its length in characters, so that no two rows are written the same way.
+
+    What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
+    """
+    return "|".join("-|" if each is None else f"{len(each)}|{each}" for each in texts)
+
+
+def table_digest(table: str, rows: pl.DataFrame) -> TableDigest:
+    """Return the digest of rows of one table with a row per learner, in the columns of SNAPSHOT_COLUMNS."""
+
+    def number(column: str) -> pl.Expr:
+        value = pl.col(column)
+        return value.fill_null(NULL) if may_be_null(table, column) else value
+
+    def text(columns: Sequence[str]) -> pl.Expr:
+        numbers = [_text_number(joined(row)) for row in rows.select(columns).iter_rows()]
+        return pl.lit(pl.Series(numbers, dtype=pl.Int64))
+
+    hashes = rows.select(row_hash(hashed_values(table, number, text), pl.Expr.xor).alias("hash"))
+    return rows.height, int(hashes["hash"].sum()) % TOTAL_MODULUS
+
+
+def range_digest(catalogue: str, tables: Mapping[str, TableDigest]) -> str:
+    """Return the digest of a learner range: of its rows by table, of the catalogue, and of the rules."""
+    found = [(name, *tables[name]) for name in LEARNER_TABLES if name in tables]
+    return _sha256([str(RULES_VERSION), catalogue, *(f"{name}:{rows}:{total}" for name, rows, total in found if rows)])
+
+
+def snapshot_digest(snapshot: Snapshot, catalogue: str) -> str:
+    """Return the digest of the learner range that `snapshot` holds; `catalogue` is the digest of its catalogue."""
+    return range_digest(catalogue, {name: table_digest(name, snapshot[name]) for name in LEARNER_TABLES})
+
+
+def catalogue_digest(snapshot: Snapshot) -> str:
+    """Return a digest of the tables that are the same for all learners, whatever the order of their rows."""
+    frames = [(name, frame) for name, frame in snapshot.items() if name not in LEARNER_TABLES]
+    return _sha256(sorted(f"{name}:{frame.sort(frame.columns).write_csv()}" for name, frame in frames))
+
+
+def _text_number(text: str) -> int:
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:TEXT_HEX], 16)
+
+
+def _sha256(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

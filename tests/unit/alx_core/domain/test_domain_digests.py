@@ -1,0 +1,175 @@
+"""Digests: the same for the same rows in any order, another one whatever changes."""
+
+import polars as pl
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from alx_core.domain.digests import catalogue_digest, range_digest, row_hash, snapshot_digest, table_digest
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
+from alx_core.domain.quarantine import LAST_TIME
+from support.builders import (
+    Row,
+    make_course_completion,
+    make_frame,
+    make_module_completion,
+    make_snapshot,
+)
+
+SITE = make_snapshot(
+    course_modules_completion=[make_module_completion()], course_completions=[make_course_completion()]
+)
+CATALOGUE = [name for name in SNAPSHOT_COLUMNS if name not in LEARNER_TABLES]
+
+SMALL = st.integers(0, 9)
+"""Few values, so that rows are alike in all but one."""
+VALUES = {
+    "id": SMALL | st.integers(0, 2**31 - 1),
+    "time": SMALL | st.integers(0, LAST_TIME),
+    "text": st.sampled_from(["", "a", "|", "1|a", "A", "a "]) | st.text(max_size=9),
+}
+
+
+def value(table: str, column: str) -> st.SearchStrategy[object]:
+    if (table, column) == ("course_completions", "timecompleted"):
+        return VALUES["time"] | st.none()
+    if SNAPSHOT_COLUMNS[table][column] == pl.String():
+        return VALUES["text"] | st.none()
+    return VALUES["time" if column.startswith("time") else "id"]
+
+
+def row(table: str) -> st.SearchStrategy[Row]:
+    return st.fixed_dictionaries({column: value(table, column) for column in SNAPSHOT_COLUMNS[table]})
+
+
+@st.composite
+def tables(draw: st.DrawFn, *, rows: int = 1) -> tuple[str, list[Row]]:
+    """Draw a table's name and `rows` or more of its rows."""
+    table = draw(st.sampled_from(LEARNER_TABLES))
+    return table, draw(st.lists(row(table), min_size=rows, max_size=8))
+
+
+def digest(table: str, rows: list[Row]) -> tuple[int, int]:
+    return table_digest(table, make_frame(table, rows))
+
+
+@given(drawn=tables(), data=st.data())
+def test_one_value_that_changes_changes_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
+    table, rows = drawn
+    column = data.draw(st.sampled_from(list(SNAPSHOT_COLUMNS[table])))
+    other = data.draw(value(table, column).filter(lambda each: each != rows[0][column]))
+    assert digest(table, [{**rows[0], column: other}, *rows[1:]]) != digest(table, rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table in LEARNER_TABLES for column in SNAPSHOT_COLUMNS[table]]
+)
+def test_every_column_counts(table: str, column: str) -> None:
+    (before,) = SITE[table].to_dicts()
+    after = "another" if SNAPSHOT_COLUMNS[table][column] == pl.String() else 3
+    assert digest(table, [{**before, column: after}]) != digest(table, [before])
+
+
+@given(drawn=tables(), data=st.data())
+def test_a_row_that_comes_or_goes_changes_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
+    table, rows = drawn
+    assert digest(table, [*rows, data.draw(row(table))]) != digest(table, rows) != digest(table, rows[1:])
+
+
+@given(drawn=tables(rows=2), data=st.data())
+def test_values_that_two_rows_exchange_change_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
+    table, (one, other, *rows) = drawn
+    columns = data.draw(st.sets(st.sampled_from(list(SNAPSHOT_COLUMNS[table])), min_size=1))
+    swapped = [
+        {name: second[name] if name in columns else first[name] for name in first}
+        for first, second in ((one, other), (other, one))
+    ]
+    assume(one not in swapped)
+    assert digest(table, [*swapped, *rows]) != digest(table, [one, other, *rows])
+
+
+@pytest.mark.parametrize("step", [1, 16, 97])
+def test_states_that_are_exchanged_crosswise_change_the_digest(step: int) -> None:
+    """Two learners, two activities, all at the same time: each learner and each activity has as many done as before."""
+    for learner in range(2, 400, 7):
+        corners = [(learner, 5, 1), (learner, 5 + step, 3), (learner + step, 5, 3), (learner + step, 5 + step, 1)]
+        before, after = (
+            [
+                make_module_completion(userid=each, coursemoduleid=module, completionstate=abs(state - turned))
+                for each, module, state in corners
+            ]
+            for turned in (0, 4)
+        )
+        assert digest("course_modules_completion", before) != digest("course_modules_completion", after)
+
+
+@given(drawn=tables())
+def test_the_order_of_the_rows_does_not_matter(drawn: tuple[str, list[Row]]) -> None:
+    table, rows = drawn
+    assert digest(table, rows[::-1]) == digest(table, rows)
+
+
+@given(table=st.sampled_from(LEARNER_TABLES), data=st.data())
+def test_no_step_leaves_the_63_bits_of_a_databases_integer(table: str, data: st.DataObject) -> None:
+    """As long as ids are below 2**31 and times have four-digit years; Python's integers would go on."""
+    top = {name: LAST_TIME if name.startswith("time") else 2**31 - 1 for name in SNAPSHOT_COLUMNS[table]}
+    numbers = [each for name, each in top.items() if SNAPSHOT_COLUMNS[table][name] != pl.String()]
+    low = data.draw(st.tuples(*(st.integers(0, each) for each in numbers)))
+    for values in (numbers, low):
+        assert 0 <= row_hash([Bounded(each) for each in values], Bounded.__xor__) < 2**63
+
+
+class Bounded(int):
+    """An integer that refuses to grow beyond 63 bits."""
+
+    def _of(self, number: int) -> "Bounded":
+        assert 0 <= number < 2**63
+        return Bounded(number)
+
+    def __add__(self, other: int) -> "Bounded":
+        return self._of(int(self) + int(other))
+
+    def __mul__(self, other: int) -> "Bounded":
+        return self._of(int(self) * int(other))
+
+    def __mod__(self, other: int) -> "Bounded":
+        return self._of(int(self) % int(other))
+
+    def __xor__(self, other: int) -> "Bounded":
+        return self._of(int(self) ^ int(other))
+
+
+def test_the_digest_of_a_range_has_its_rows_its_catalogue_and_no_empty_table() -> None:
+    tables = {"user": (1, 7), "company_users": (0, 0)}
+    assert range_digest("one", tables) == range_digest("one", {"user": (1, 7)})
+    others = [range_digest("other", tables), range_digest("one", {"user": (2, 7)}), range_digest("one", {})]
+    assert len({range_digest("one", tables), *others}) == 4
+
+
+def test_the_digest_of_a_snapshot_has_all_learner_tables() -> None:
+    digests = {snapshot_digest({**SITE, name: SITE[name].clear()}, "") for name in LEARNER_TABLES}
+    assert len({*digests, snapshot_digest(SITE, "")}) == len(LEARNER_TABLES) + 1
+
+
+# --- the catalogue ---
+
+
+def test_the_digest_of_the_catalogue_does_not_depend_on_the_order_of_its_rows_or_tables() -> None:
+    backwards = dict([(name, frame.reverse()) for name, frame in SITE.items()][::-1])
+    assert catalogue_digest(backwards) == catalogue_digest(SITE)
+
+
+def test_the_digest_of_the_catalogue_does_not_depend_on_learners() -> None:
+    assert catalogue_digest({**SITE, "user": SITE["user"].clear()}) == catalogue_digest(SITE)
+
+
+@pytest.mark.parametrize("table", CATALOGUE)
+def test_the_digest_of_the_catalogue_is_another_when_any_table_changes(table: str) -> None:
+    more = pl.DataFrame({next(iter(SNAPSHOT_COLUMNS[table])): [77]})
+    changed: Snapshot = {**SITE, table: pl.concat([SITE[table], more], how="diagonal_relaxed")}
+    assert catalogue_digest(changed) != catalogue_digest(SITE)
+
+
+def test_a_missing_title_and_an_empty_one_are_told_apart() -> None:
+    titles = [{"course": SITE["course"].with_columns(fullname=pl.lit(each, pl.String()))} for each in (None, "")]
+    assert catalogue_digest(titles[0]) != catalogue_digest(titles[1])
