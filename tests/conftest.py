@@ -57,7 +57,8 @@ def moodle_url(request: pytest.FixtureRequest) -> Iterator[URL]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+# On the server each test waits for a database of its own, longer than it runs; the quick part does without.
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def reporting_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """A reporting database of each kind: empty, or migrated where the test asks for `reporting_engine` too."""
     is_migrated = "reporting_engine" in request.fixturenames

@@ -18,6 +18,8 @@ from alx_pipeline.resources import Alx
 from support.reporting_databases import write_migrated
 from support.requests import log_requests, make_request
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 
 

@@ -19,6 +19,8 @@ from alx_pipeline.instance import is_schedule_on
 from alx_pipeline.partitions import key_of, newest_complete_hour
 from alx_pipeline.resources import Alx
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("alx_pipeline"), "__repository__")
 
 

@@ -15,6 +15,8 @@ from alx_pipeline.run_failures import newest_failed_sync
 from alx_pipeline.sensors import sync_failure_sensor, sync_freshness_sensor
 from support.sensor_site import NEWEST, Site, start_moodle, stop_moodle
 
+pytestmark = pytest.mark.slow
+
 # --- sync_failed ---
 
 
