@@ -169,7 +169,7 @@ class PageCache:
     def get_end(self, shared: SharedPages, key: CacheKey) -> PageEnd | None:
         """Return how a page ends, without fetching it; None: nobody has it."""
         found = self.get(key)
-        return shared.get_end(_shared_key(key)) if found is None else PageEnd(found.rows, found.last_key)
+        return shared.get_end(shared_key(key)) if found is None else PageEnd(found.rows, found.last_key)
 
     def get_or_build(self, shared: SharedPages, key: CacheKey, build: Build, *, ttl_s: float) -> tuple[Page, bool]:
         """Return a page and whether it was there already. Of all who ask at once, in all processes, one builds it."""
@@ -180,7 +180,7 @@ class PageCache:
             found = self.get(key)
             if found is not None:
                 return found, True
-            page, expires_at, was_there = self._from_shared(shared, _shared_key(key), build, ttl_s)
+            page, expires_at, was_there = self._from_shared(shared, shared_key(key), build, ttl_s)
             self._keep(key, page, expires_at)
             return page, was_there
 
@@ -241,7 +241,8 @@ class PageCache:
             self._bytes -= len(gone[1].plain) + len(gone[1].gzipped)
 
 
-def _shared_key(key: CacheKey) -> str:
+def shared_key(key: CacheKey) -> str:
+    """Return the name of a page in the shared cache."""
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 

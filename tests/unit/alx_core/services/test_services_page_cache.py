@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from structlog.testing import capture_logs
 
 from alx_core.services import page_cache
-from alx_core.services.page_cache import END, DatabasePages, PageCache, SharedPages, compress
+from alx_core.services.page_cache import END, DatabasePages, PageCache, SharedPages, compress, shared_key
 from alx_core.store.page_cache import CachedPage, PageEnd
 from alx_core.store.page_cache_redis import RedisPages
 from alx_core.store.tables import response_cache
@@ -78,17 +78,17 @@ def make_cache(clock: Callable[[], float], max_bytes: int = 1 << 20) -> PageCach
 
 def test_a_page_is_built_once_and_then_found_in_every_process(connect: Connect, clock: FakeClock) -> None:
     build, first, second = Builder(), make_cache(clock), make_cache(clock)
-    built, was_there = first.get_or_build(connect(), "k", build, ttl_s=60)
+    built, was_there = first.get_or_build(connect(), ("k",), build, ttl_s=60)
     assert (built.plain, built.rows, built.last_key, was_there) == (b"[1]", 1, (7, 9), False)
     for cache in (first, second, second):
-        assert cache.get_or_build(connect(), "k", build, ttl_s=60) == (built, True)
+        assert cache.get_or_build(connect(), ("k",), build, ttl_s=60) == (built, True)
     assert len(build.builds) == 1
 
 
 def test_another_key_is_another_page(connect: Connect, clock: FakeClock) -> None:
     cache, shared = make_cache(clock), connect()
-    cache.get_or_build(shared, "k", Builder(), ttl_s=60)
-    page, was_there = cache.get_or_build(shared, "other", Builder(b"[2]"), ttl_s=60)
+    cache.get_or_build(shared, ("k",), Builder(), ttl_s=60)
+    page, was_there = cache.get_or_build(shared, ("other",), Builder(b"[2]"), ttl_s=60)
     assert (page.plain, was_there) == (b"[2]", False)
 
 
@@ -107,13 +107,13 @@ def test_requests_at_once_in_several_processes_build_one_page(connect: Connect, 
 
 def test_a_page_lives_as_long_as_it_was_built_for_wherever_it_is_kept(connect: Connect, clock: FakeClock) -> None:
     build, first, second = Builder(), make_cache(clock), make_cache(clock)
-    first.get_or_build(connect(), "k", build, ttl_s=60)
+    first.get_or_build(connect(), ("k",), build, ttl_s=60)
     clock.now += 59
-    assert second.get_or_build(connect(), "k", build, ttl_s=60)[1]
+    assert second.get_or_build(connect(), ("k",), build, ttl_s=60)[1]
     clock.now += 1
     assert second.get("k") is None
     assert connect().get("k") is None
-    assert not second.get_or_build(connect(), "k", build, ttl_s=60)[1]
+    assert not second.get_or_build(connect(), ("k",), build, ttl_s=60)[1]
     assert len(build.builds) == 2
 
 
@@ -123,7 +123,7 @@ def test_a_build_that_fails_leaves_the_way_free(connect: Connect, clock: FakeClo
 
     cache = make_cache(clock)
     with pytest.raises(ZeroDivisionError):
-        cache.get_or_build(connect(), "k", fail, ttl_s=60)
+        cache.get_or_build(connect(), ("k",), fail, ttl_s=60)
     assert connect().claim("k", claim_s=20)
 
 
@@ -140,7 +140,7 @@ def test_whoever_waits_for_a_dead_builder_builds_in_the_end(
 ) -> None:
     monkeypatch.setattr(page_cache, "CLAIM_S", 0.1)
     assert connect().claim("k", claim_s=3600)
-    page, was_there = make_cache(clock).get_or_build(connect(), "k", Builder(), ttl_s=60)
+    page, was_there = make_cache(clock).get_or_build(connect(), ("k",), Builder(), ttl_s=60)
     assert (page.plain, was_there) == (b"[1]", False)
 
 
@@ -155,13 +155,13 @@ def test_a_claim_given_back_late_leaves_the_page_that_somebody_delivered(connect
 def test_how_a_page_ends_is_told_without_the_page(
     connect: Connect, clock: FakeClock, key: tuple[int, int] | None
 ) -> None:
-    shared, cache = connect(), make_cache(clock)
-    assert cache.get_end(shared, "k") is None
-    shared.claim("k", claim_s=20)
-    assert cache.get_end(shared, "k") is None
-    shared.put("k", CachedPage(b"\n" * 500, 3, key, clock.now + 60))
-    assert cache.get_end(shared, "k") == PageEnd(3, key)
-    assert shared.get("k") == CachedPage(b"\n" * 500, 3, key, clock.now + 60)
+    shared, cache, name = connect(), make_cache(clock), shared_key(("k",))
+    assert cache.get_end(shared, ("k",)) is None
+    shared.claim(name, claim_s=20)
+    assert cache.get_end(shared, ("k",)) is None
+    shared.put(name, CachedPage(b"\n" * 500, 3, key, clock.now + 60))
+    assert cache.get_end(shared, ("k",)) == PageEnd(3, key)
+    assert shared.get(name) == CachedPage(b"\n" * 500, 3, key, clock.now + 60)
 
 
 def test_pages_that_are_equal_are_equal_bytes() -> None:
@@ -172,12 +172,12 @@ def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect
     size = len(compress(b"x" * 1000)) + 1000
     shared, cache = connect(), make_cache(clock, max_bytes=2 * size)
     for key in ("a", "b"):
-        cache.get_or_build(shared, key, Builder(b"x" * 1000), ttl_s=60)
-    assert cache.get("a") is not None
-    cache.get_or_build(shared, "c", Builder(b"x" * 1000), ttl_s=60)
+        cache.get_or_build(shared, (key,), Builder(b"x" * 1000), ttl_s=60)
+    assert cache.get(("a",)) is not None
+    cache.get_or_build(shared, ("c",), Builder(b"x" * 1000), ttl_s=60)
     assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
-    cache.get_or_build(shared, "large", Builder(b"x" * 10_000), ttl_s=60)
-    assert cache.get_or_build(shared, "large", Builder(), ttl_s=60)[0].plain == b"x" * 10_000
+    cache.get_or_build(shared, ("large",), Builder(b"x" * 10_000), ttl_s=60)
+    assert cache.get_or_build(shared, ("large",), Builder(), ttl_s=60)[0].plain == b"x" * 10_000
 
 
 def test_the_shared_cache_drops_what_expired_and_what_was_used_longest_ago(engine: Engine, clock: FakeClock) -> None:
