@@ -98,7 +98,7 @@ def test_requests_at_once_in_several_processes_build_one_page(connect: Connect, 
 
     def ask(number: int) -> bytes:
         gate.wait()
-        return caches[number % 4].get_or_build(shares[number], "k", build, ttl_s=60)[0].plain
+        return caches[number % 4].get_or_build(shares[number], ("k",), build, ttl_s=60)[0].plain
 
     with ThreadPoolExecutor(12) as executor:
         assert set(executor.map(ask, range(12))) == {b"[1]"}
@@ -175,7 +175,7 @@ def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect
         cache.get_or_build(shared, (key,), Builder(b"x" * 1000), ttl_s=60)
     assert cache.get(("a",)) is not None
     cache.get_or_build(shared, ("c",), Builder(b"x" * 1000), ttl_s=60)
-    assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
+    assert [cache.get((key,)) is not None for key in "abc"] == [True, False, True]
     cache.get_or_build(shared, ("large",), Builder(b"x" * 10_000), ttl_s=60)
     assert cache.get_or_build(shared, ("large",), Builder(), ttl_s=60)[0].plain == b"x" * 10_000
 
