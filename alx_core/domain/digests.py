@@ -41,11 +41,13 @@ def row_hash(values: Sequence[Any], xor: Callable[[Any, Any], Any]) -> Any:
 
     The first two values, which tell the rows of a table apart, are mixed to a factor of 31 bits that looks random, the
     others to one of 32 bits. A value that changes changes a factor, and so the hash; values that are swapped between
-    two rows meet other factors there. `xor`, because all else is linear, and sums of what is linear hide changes that
-    are regular.
+    two rows meet other factors there. `xor` and the square, because all else is linear, and sums of what is linear hide
+    changes that are regular: without the square, activities in a row that were turned to and fro were missed once in
+    350 times.
     """
     first, second, *others = values
-    key = xor(first * FIRST, second * SECOND) % KEY_MODULUS
+    mixed = xor(first * FIRST, second * SECOND) % KEY_MODULUS
+    key = mixed * mixed % KEY_MODULUS
     rest = others[-1] + START
     for position, value in enumerate(others[:-1]):
         rest = rest + value * OTHERS[position]
