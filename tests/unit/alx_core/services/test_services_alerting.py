@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from alx_core.domain.alerts import AlertName, AlertState, Judgement, MessageKind, Observation, Severity
+from alx_core.domain.alerts import AlertState, Judgement, MessageKind, Observation
 from alx_core.domain.messages import Channel
 from alx_core.errors import SettingsError
 from alx_core.services.alerting import Policy, acknowledge, queue_test, resolve, take_in
@@ -18,26 +17,18 @@ from alx_core.store.alerts import list_alerts
 from alx_core.store.engine import transaction
 from alx_core.store.outbox import claim, list_deliveries, note_delivered
 from alx_core.store.tables import alerts
+from support import office
 from support.builders import NOW
+from support.office import JUDGED
 from support.reporting_databases import migrated_engine
 
 BOTH = Policy(frozenset(Channel), cooldown_s=3600)
 SLACK = Policy({Channel.SLACK}, cooldown_s=3600)
-JUDGED = frozenset({AlertName.SYNC_FAILED})
 
 
 def make_observation(**overrides: Any) -> Observation:
-    plain = Observation(
-        AlertName.SYNC_FAILED,
-        Severity.CRITICAL,
-        title="The sync failed",
-        message="Moodle is down",
-        recommendation="Start it",
-        link="http://dagit/runs/1",
-        details={"failed_at": NOW, "cause": "é"},
-        companyid=3,
-    )
-    return replace(plain, **overrides)
+    details = {"failed_at": NOW, "cause": "é"}
+    return office.make_observation(**{"message": "Moodle is down", "details": details, "companyid": 3, **overrides})
 
 
 BAD = Judgement(JUDGED, [make_observation()])

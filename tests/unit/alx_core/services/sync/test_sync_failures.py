@@ -1,0 +1,112 @@
+"""A sync in which something goes wrong: what is done stays, the rest is untouched, all is booked."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+import pytest
+
+from alx_core.domain.checks import CheckName, check_sync
+from alx_core.domain.learners import LearnerRange
+from alx_core.domain.progress import Snapshot
+from alx_core.domain.sync import Kind, SyncRequest
+from alx_core.errors import SourceUnreachable, SyncLocked
+from alx_core.services.sync.run import SyncOptions, sync
+from alx_core.store.locks import writer_lock
+from support.builders import (
+    COMPANY,
+    NOW,
+    FrameSource,
+)
+from support.frame_site import ALL, FAIL_BETA, Diary, Site, figures, key, two_companies
+
+
+def test_a_company_that_fails_is_as_it_was_and_the_others_are_committed(site: Site) -> None:
+    site.execute(FAIL_BETA)
+    result = site.sync()
+    assert result.failed == {"beta": "beta is not allowed"}
+    assert site.live() == {key(COMPANY, 100), key(COMPANY, 200)}
+    assert figures(result) == {"acme": (2, 2, 0, 0, 0, 0), "beta": (2, 0, 0, 0, 0, 0)}
+    (run,) = site.runs()
+    assert (run["status"], run["companies_failed"], run["error"]) == ("failed", 1, "beta: beta is not allowed")
+    beta = site.companies()["beta"]
+    assert (beta["last_error"], beta["last_synced_at"], beta["published_seq"]) == ("beta is not allowed", None, 0)
+    failed = {check.name for check in check_sync(result, source_fresh_hours=1) if not check.passed}
+    assert failed == {CheckName.COMPANIES_OK}
+
+
+def test_the_next_sync_makes_up_for_a_company_that_failed(site: Site) -> None:
+    site.execute(FAIL_BETA)
+    site.sync()
+    site.execute("DROP TRIGGER beta_fails")
+    assert figures(site.sync()) == {"acme": (2, 0, 0, 0, 2, 0), "beta": (2, 2, 0, 0, 0, 0)}
+    assert site.companies()["beta"]["last_error"] is None
+
+
+class Breaking(FrameSource):
+    """Breaks while it is read."""
+
+    def __init__(self, snapshot: Snapshot, error: BaseException) -> None:
+        super().__init__(snapshot)
+        self.error = error
+
+    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+        for count, batch in enumerate(super().scan(learners)):
+            if count == 3:
+                raise self.error
+            yield batch
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "booked"),
+    [
+        (SourceUnreachable("Moodle is gone."), "failed", "Moodle is gone."),
+        (ValueError("odd"), "failed", "ValueError: odd"),
+        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt: "),
+    ],
+)
+def test_a_source_that_breaks_leaves_the_table_untouched_and_is_booked(
+    site: Site, error: BaseException, status: str, booked: str
+) -> None:
+    site.sync()
+    before = site.table()
+    site.source = Breaking(two_companies(user=[]), error)
+    with pytest.raises(type(error)):
+        site.sync()
+    assert site.table() == before
+    assert (site.runs()[-1]["status"], site.runs()[-1]["error"]) == (status, booked)
+    assert site.source.is_closed
+    assert not (site.home / "spool").exists()
+
+
+def test_after_an_error_the_next_sync_may_go_on(site: Site) -> None:
+    good, site.source = site.source, Breaking(two_companies(), SourceUnreachable("gone"))
+    with pytest.raises(SourceUnreachable):
+        site.sync()
+    site.source = good
+    assert figures(site.sync())["acme"] == (2, 2, 0, 0, 0, 0)
+
+
+def test_a_source_that_cannot_be_opened_is_booked(site: Site) -> None:
+    def refuse() -> FrameSource:
+        raise SourceUnreachable("Moodle is down.")
+
+    with pytest.raises(SourceUnreachable):
+        sync(site.engine, refuse, SyncRequest(Kind.REBUILD, as_of=NOW), SyncOptions(site.home / "spool"))
+    assert [(run["status"], run["error"]) for run in site.runs()] == [("failed", "Moodle is down.")]
+
+
+def test_a_sync_that_finds_another_one_at_work_leaves_no_trace(site: Site) -> None:
+    diary = Diary()
+    site.listener = diary
+    with writer_lock(site.engine, timeout_s=0), pytest.raises(SyncLocked):
+        site.sync()
+    assert (diary.notes, site.runs(), site.table()) == (["waiting"], [], {})
+
+
+def test_what_a_killed_sync_left_in_the_spool_does_no_harm(site: Site) -> None:
+    left = site.home / "spool" / "0000" / "000000.arrow"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a file")
+    site.sync()
+    assert site.live() == ALL
+    assert not (site.home / "spool").exists()
