@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 # Piped output is for a log or a file: no colour, and wide enough that a table's lines don't break.
 PIPED_WIDTH = 160
-
-# A database row's keys are a subclass of str, which orjson takes for something else.
-JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 
 stdout = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
 stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
@@ -21,7 +18,7 @@ stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH
 
 def print_json(value: Any) -> None:
     """Print one JSON document, times as epoch seconds."""
-    sys.stdout.write(orjson.dumps(value, option=JSON_OPTIONS).decode())
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
 def make_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:

@@ -4,7 +4,7 @@ Under Moodle's path an error is Moodle's object, elsewhere an RFC 9457 problem. 
 """
 
 import falcon
-import orjson
+import msgspec
 import structlog
 from sqlalchemy.exc import OperationalError
 
@@ -60,7 +60,7 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: Mood
         resp.data = render_fault(fault, is_json=is_json)
         return
     resp.content_type = PROBLEM_TYPE
-    resp.data = orjson.dumps(
+    resp.data = msgspec.json.encode(
         {
             "type": "about:blank",
             "title": status.partition(" ")[2],

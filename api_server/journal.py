@@ -16,7 +16,7 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
+import msgspec
 import structlog
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -61,7 +61,7 @@ class Journal:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one request. Returns when the operating system has it. Raises OSError: the disk, or it is closed."""
-        line = orjson.dumps(record) + b"\n"
+        line = msgspec.json.encode(record) + b"\n"
         with self._lock:
             assert self._file is not None  # noqa: S101  # start() was called
             if self._file.closed:
@@ -178,7 +178,7 @@ def _parsed(lines: list[bytes]) -> list[dict[str, Any]]:
     rows = []
     for line in lines:
         try:
-            rows.append(orjson.loads(line))
-        except orjson.JSONDecodeError:
+            rows.append(msgspec.json.decode(line))
+        except msgspec.DecodeError:
             log.error("journal_line_unreadable", length=len(line))
     return rows

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
+import msgspec
 from sqlalchemy import Connection, text
 
 from alx_core.store.engine import is_postgresql
@@ -27,4 +27,4 @@ def add_requests(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
     """Write requests, each a value for every one of COLUMNS; one that stands there already (by id) is left alone."""
     if rows:
         statement = _POSTGRESQL if is_postgresql(connection) else _SQLITE
-        connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
+        connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})

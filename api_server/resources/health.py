@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import falcon
-import orjson
+import msgspec
 
 from alx_core.domain.freshness import Freshness
 from alx_core.errors import StoreError
@@ -50,4 +50,4 @@ class Readyz:
 
 def _say(resp: falcon.Response, value: dict[str, object]) -> None:
     resp.content_type = JSON_TYPE
-    resp.data = orjson.dumps(value)
+    resp.data = msgspec.json.encode(value)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import falcon
-import orjson
+import msgspec
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -156,7 +156,7 @@ class DataResource:
             send_json(resp, _problem(f"{error.headline}. {error.advice}"), status=falcon.HTTP_503)
             resp.retry_after = RETRY_AFTER_S
             return None
-        return send_json(resp, orjson.dumps(view, option=orjson.OPT_NON_STR_KEYS))
+        return send_json(resp, msgspec.json.encode(view))
 
 
 class AssetResource:
@@ -178,4 +178,4 @@ class AssetResource:
 
 
 def _problem(detail: str) -> bytes:
-    return orjson.dumps({"detail": detail})
+    return msgspec.json.encode({"detail": detail})

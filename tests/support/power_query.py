@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import orjson
+import msgspec
 
 from support.api import PATH, form
 
@@ -25,7 +25,7 @@ class Report:
         """`GetPage`: a list, or Moodle's error object raised as Power Query raises it."""
         answer = self.client.post(PATH, data=form(self.token, limit=self.limit, offset=offset))
         self.requests += 1
-        rows = orjson.loads(answer.content)
+        rows = msgspec.json.decode(answer.content)
         if not isinstance(rows, list):
             raise AssertionError(f"offset {offset}: HTTP {answer.status_code}, {rows}")
         return rows

@@ -7,10 +7,9 @@ true. The first sync of a day (UTC) looks at everything, so that a collision of 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
-import orjson
+import msgspec
 from sqlalchemy import Engine
 
 from alx_core.domain.learners import Layout
@@ -91,10 +90,9 @@ def _row(plan: Plan, index: int, digest: str, as_of: int) -> dict[str, Any]:
         "digest": digest,
         "as_of": as_of,
         "valid_until": facts.valid_until,
-        "facts": orjson.dumps(asdict(facts), option=orjson.OPT_NON_STR_KEYS).decode(),
+        "facts": msgspec.json.encode(facts).decode(),
     }
 
 
 def _facts(row: Mapping[str, Any]) -> RangeFacts:
-    found = orjson.loads(row["facts"])
-    return RangeFacts(**{**found, "rows": {int(companyid): rows for companyid, rows in found["rows"].items()}})
+    return msgspec.json.decode(row["facts"], type=RangeFacts)

@@ -225,6 +225,22 @@ def test_a_source_that_cannot_digest_is_always_looked_at_whole(site: Site) -> No
         assert connection.execute(select(sync_digests)).all() == []
 
 
+class Undigested(FrameSource):
+    """Has digests, and nobody may ask for them."""
+
+    def digests(self, layout: Layout) -> dict[int, str]:
+        raise AssertionError(layout)
+
+
+def test_digests_are_not_asked_for_where_none_that_is_noted_could_be_equal(quiet: Site) -> None:
+    quiet.source = Undigested(two_companies(), width=WIDTH, has_digests=True)
+    with pytest.raises(AssertionError):
+        quiet.sync()
+    quiet.sync(Kind.REBUILD)
+    quiet.now += 86_400
+    assert looked_at(quiet.sync()) == 5
+
+
 def test_an_hourly_sync_of_one_company_does_not_hide_a_change_from_the_others(quiet: Site) -> None:
     quiet.change(user=users_changed(100))
     quiet.sync(shortnames=("beta",))
