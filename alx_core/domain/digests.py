@@ -39,14 +39,14 @@ TableDigest = tuple[int, int]
 def row_hash(values: Sequence[Any], xor: Callable[[Any, Any], Any]) -> Any:
     """Return the expression of a row's hash, below 2**63, over the expressions of `hashed_values`.
 
-    The first two values, which tell the rows of a table apart, are mixed to a factor of 31 bits that looks random, the
-    others to one of 32 bits. A value that changes changes a factor, and so the hash; values that are swapped between
-    two rows meet other factors there. `xor` and the square, because all else is linear, and sums of what is linear hide
-    changes that are regular: without the square, activities in a row that were turned to and fro were missed once in
-    350 times.
+    The first two values, which tell the rows of a table apart (Moodle's unique keys), are mixed to a factor of 31 bits
+    that looks random, the others to one of 32 bits. A value that changes changes a factor, and so the hash; values that
+    are swapped between two rows meet other factors there. `xor` and the square, because all else is linear, and sums of
+    what is linear hide changes that are regular: without the square, activities in a row that were turned to and fro
+    were missed once in 350 times. START, so that ids of 0 do not make a factor of 0.
     """
     first, second, *others = values
-    mixed = xor(first * FIRST, second * SECOND) % KEY_MODULUS
+    mixed = (xor(first * FIRST, second * SECOND) + START) % KEY_MODULUS
     key = mixed * mixed % KEY_MODULUS
     rest = others[-1] + START
     for position, value in enumerate(others[:-1]):
