@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into
 from alx_core.store.pages import PageKey
 from alx_core.store.tables import response_cache
 
@@ -61,10 +59,9 @@ def get_end(connection: Connection, cache_key: str, *, now: float) -> PageEnd | 
 
 def claim_page(connection: Connection, cache_key: str, companyid: int, *, now: float, claim_s: float) -> bool:
     """Claim the right to build a page that is missing or has expired. A claim lasts `claim_s` seconds."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     claim = {"companyid": companyid, "body": None, "rows": 0, "next_key": "null", "bytes": 0}
     times = {"created_at": now, "expires_at": now + claim_s, "last_used_at": now}
-    statement = insert(response_cache).values(cache_key=cache_key, **claim, **times)
+    statement = insert_into(connection, response_cache).values(cache_key=cache_key, **claim, **times)
     statement = statement.on_conflict_do_update(
         index_elements=["cache_key"], set_={**claim, **times}, where=response_cache.c.expires_at <= now
     )
@@ -73,7 +70,6 @@ def claim_page(connection: Connection, cache_key: str, companyid: int, *, now: f
 
 def put_page(connection: Connection, cache_key: str, companyid: int, page: CachedPage, *, now: float) -> None:
     """Write a page in the place of its claim, or of what became of that."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     values = {
         "companyid": companyid,
         "body": page.gzipped,
@@ -84,7 +80,7 @@ def put_page(connection: Connection, cache_key: str, companyid: int, page: Cache
         "expires_at": page.expires_at,
         "last_used_at": now,
     }
-    statement = insert(response_cache).values(cache_key=cache_key, **values)
+    statement = insert_into(connection, response_cache).values(cache_key=cache_key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["cache_key"], set_=values))
 
 

@@ -3,11 +3,9 @@
 from dataclasses import fields
 
 from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from alx_core.domain.paging import IDLE_S, Position, Session
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import insert_into
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_sessions, sync_status
 
@@ -16,8 +14,8 @@ def begin_session(
     connection: Connection, token_id: int, page_limit: int, *, before: Session | None, session: Session
 ) -> bool:
     """Write a new read in the place of `before`. False: somebody else was faster, look again."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
-    statement = insert(api_sessions).values(token_id=token_id, page_limit=page_limit, **_values(session))
+    values = {"token_id": token_id, "page_limit": page_limit, **_values(session)}
+    statement = insert_into(connection, api_sessions).values(values)
     if before is None:
         statement = statement.on_conflict_do_nothing()
     else:
@@ -130,9 +128,8 @@ def move_position(connection: Connection, token_id: int, position: Position) -> 
 
 def note_finished(connection: Connection, token_id: int, pending: Position) -> None:
     """Note where the client will stand once its next read begins."""
-    insert = postgresql_insert if is_postgresql(connection) else sqlite_insert
     values = {"pending_seq": pending.seq, "pending_at": pending.at, "pending_view": pending.view}
-    statement = insert(sync_status).values(token_id=token_id, position_seq=0, position_at=0, **values)
+    statement = insert_into(connection, sync_status).values(token_id=token_id, position_seq=0, position_at=0, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["token_id"], set_=values))
 
 

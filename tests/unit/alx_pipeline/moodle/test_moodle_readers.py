@@ -52,7 +52,7 @@ class ConnectorxOverSqlite(ConnectorxReader):
     """Sends the SQL that MariaDB would get to SQLite, and hands out its rows in small batches."""
 
     def __init__(self, path: Path, *, batch_rows: int = 3) -> None:
-        super().__init__(MYSQL_URL, MYSQL, limit="max_statement_time = 120")
+        super().__init__(MYSQL_URL, MYSQL, prepare=[])
         self.path = path
         self.batch_rows = batch_rows
         self.statements: list[str] = []
@@ -342,5 +342,7 @@ def test_a_statement_is_limited_in_the_servers_own_unit(is_mariadb: bool, limit:
     engine = create_engine(MYSQL_URL)
     reader = make_reader(MYSQL_URL, engine, is_mariadb=is_mariadb, statement_timeout_s=120)
     assert isinstance(reader, ConnectorxReader)
-    assert reader._prepare == ["SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"]
+    read_only, settings = reader._prepare
+    assert read_only == "SET SESSION TRANSACTION READ ONLY"
+    assert settings.startswith(f"SET SESSION {limit}, ")
     engine.dispose()
