@@ -70,12 +70,16 @@ def may_be_null(table: str, column: str) -> bool:
     return (table, column) in NULLABLE
 
 
-def joined(texts: Sequence[str | None]) -> str:
-    """Return one text for several: each after its length in characters, so that no two rows are written the same way.
+def joined(texts: Sequence[str]) -> pl.Expr:
+    """Return one text for several columns: each after its length in characters, so that no two rows are written alike.
 
     What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
     """
-    return "|".join("-|" if each is None else f"{len(each)}|{each}" for each in texts)
+    columns = [pl.col(name) for name in texts]
+    parts = [
+        part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))
+    ]
+    return pl.concat_str(parts, separator="|")
 
 
 def table_digest(table: str, rows: pl.DataFrame) -> TableDigest:
@@ -86,8 +90,8 @@ def table_digest(table: str, rows: pl.DataFrame) -> TableDigest:
         return value.fill_null(NULL) if may_be_null(table, column) else value
 
     def text(columns: Sequence[str]) -> pl.Expr:
-        numbers = [_text_number(joined(row)) for row in rows.select(columns).iter_rows()]
-        return pl.lit(pl.Series(numbers, dtype=pl.Int64))
+        texts = rows.select(joined(columns)).to_series()
+        return pl.lit(pl.Series(map(_text_number, texts), dtype=pl.Int64))
 
     hashes = rows.select(row_hash(hashed_values(table, number, text), pl.Expr.xor).alias("hash"))
     return rows.height, int(hashes["hash"].sum()) % TOTAL_MODULUS

@@ -50,7 +50,7 @@ def table_facts(connection: Connection) -> TableFacts:
             func.sum(case((is_out_of_range, 1), else_=0)),
             func.sum(case((is_timeless, 1), else_=0)),
         )
-        .where(row.is_deleted == 0)
+        .where(row.is_deleted != 1)  # without statistics, PostgreSQL takes `= 0` for a few rows, and sorts them all
         .group_by(row.companyid)
     )
     found = [tuple(map(int, each)) for each in connection.execute(query)]
