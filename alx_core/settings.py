@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     cache_mb: int = Field(256, ge=1, description="Megabytes of pages in the shared cache (reporting database)")
     api_memory_cache_mb: int = Field(48, ge=1, description="Megabytes of pages in each API process")
     sync_rows_per_range: int = Field(
-        250_000,
+        150_000,
         ge=1_000,
         description="Completion rows that one learner range holds on average; bounds the memory of a sync",
     )

@@ -27,7 +27,8 @@ from alx_pipeline.moodle.queries import AnySelect
 Queries = Mapping[str, AnySelect]
 Stream = Iterator[tuple[str, pl.DataFrame]]
 
-BATCH_ROWS = 200_000
+BATCH_ROWS = 50_000
+"""Rows of a batch from MariaDB: with 200,000 the sync takes 50 MB more, and no less time."""
 CONNECTORX_KNOWS = frozenset({"charset"})
 
 # An index finds the learners of a few ranges, and their rows lie all over the table: multi-range read fetches them in

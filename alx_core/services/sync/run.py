@@ -41,7 +41,7 @@ class SyncOptions:
     """How a sync works, whatever it is asked to do; see the settings of the same names."""
 
     spool: Path
-    rows_per_range: int = 250_000
+    rows_per_range: int = 150_000
     workers: int = 2
     lock_timeout_s: float = 600
     clock: Clock = system_clock
