@@ -1,0 +1,141 @@
+"""How much a sync reads and asks, counted: rows that leave Moodle's database, statements on the reporting database."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.engine import URL
+
+from alx_core.domain.learners import EVERYBODY, LearnerRange
+from alx_core.domain.progress import LEARNER_TABLES
+from alx_core.store.tables import sync_digests
+from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.readers import Queries
+from alx_pipeline.moodle.source import MoodleSource
+from support.changes import HOUR
+from support.databases import scratch_database
+from support.pipeline import MakePipeline, Pipeline
+from support.site import site_on_server
+
+LEARNER = 3
+MANY_RANGES, ONE_RANGE = 250, 10_000_000
+"""Completion rows per range."""
+TABLES = MoodleTables("mdl_", has_modules=True)
+
+
+@dataclass
+class Work:
+    """Learners' rows fetched from Moodle by table, and statements on the reporting database."""
+
+    reporting: URL
+    fetched: Counter[str] = field(default_factory=Counter)
+    statements: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Count anew."""
+        self.fetched.clear()
+        self.statements.clear()
+
+    def note_batch(self, table: str, batch: pl.DataFrame) -> None:
+        """Texts that follow by themselves (`user.text`) are of rows that were counted."""
+        if table in LEARNER_TABLES:
+            self.fetched[table] += batch.height
+
+    def note_statement(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if connection.engine.url.database == self.reporting.database:
+            self.statements.append(statement)
+
+
+@pytest.fixture
+def work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """What the syncs of `pipeline` cost from here on."""
+    counted = Work(pipeline.reporting.url)
+    stream = MoodleSource._stream
+
+    def noting(source: MoodleSource, queries: Queries) -> Iterator[tuple[str, pl.DataFrame]]:
+        for table, batch in stream(source, queries):
+            counted.note_batch(table, batch)
+            yield table, batch
+
+    monkeypatch.setattr(MoodleSource, "_stream", noting)
+    event.listen(Engine, "before_cursor_execute", counted.note_statement)
+    yield counted
+    event.remove(Engine, "before_cursor_execute", counted.note_statement)
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
+    """The real site on a server, just built: its last user has a high id, so that it is cut into ten ranges."""
+    with site_on_server(request.param) as moodle, scratch_database("postgresql") as reporting:
+        made = make_pipeline(moodle, reporting)
+        made.edit("UPDATE mdl_user SET id = 2310 WHERE id = 310")
+        set_rows_per_range(made, MANY_RANGES)
+        made.rebuild()
+        made.now += HOUR
+        yield made
+        made.close()
+
+
+def set_rows_per_range(pipeline: Pipeline, rows: int) -> None:
+    pipeline.settings = pipeline.settings.model_copy(update={"sync_rows_per_range": rows})
+
+
+def eligible(pipeline: Pipeline, learners: LearnerRange = EVERYBODY) -> dict[str, int]:
+    """How many rows of each table with a row per learner the rules look at."""
+    with pipeline.moodle.connect() as connection:
+        return {
+            name: rows
+            for name in LEARNER_TABLES
+            if (rows := count(connection, TABLES.select(name, [learners]).subquery()))
+        }
+
+
+def count(connection: Connection, rows: Any) -> int:
+    return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
+
+
+def range_of(pipeline: Pipeline, learner: int) -> LearnerRange:
+    """The range that `learner` is in, as its digest is noted."""
+    first, last = sync_digests.c.first_userid, sync_digests.c.last_userid
+    with pipeline.reporting.connect() as connection:
+        found = connection.execute(select(first, last).where(first <= learner, last >= learner)).one()
+    return LearnerRange(*found)
+
+
+def test_a_build_fetches_every_row_that_the_rules_look_at_once_and_no_other(pipeline: Pipeline, work: Work) -> None:
+    run = pipeline.rebuild()
+    assert run.ranges == 10
+    assert work.fetched == eligible(pipeline)
+
+
+def test_an_hour_without_change_fetches_no_learners_row(pipeline: Pipeline, work: Work) -> None:
+    run = pipeline.sync()
+    assert run.ranges_skipped == run.ranges
+    assert work.fetched == {}
+
+
+def test_a_learners_change_fetches_the_rows_of_its_range_and_writes_its_own(pipeline: Pipeline, work: Work) -> None:
+    pipeline.edit(f"UPDATE mdl_user SET firstname = 'Renée' WHERE id = {LEARNER}")
+    learners = range_of(pipeline, LEARNER)
+    run = pipeline.sync()
+    assert work.fetched == eligible(pipeline, learners)
+    assert 0 < work.fetched["user"] < eligible(pipeline)["user"]
+    assert (run.total("created"), run.total("deleted")) == (0, 0)
+    assert 0 < run.total("updated") < 100
+
+
+def test_an_hour_without_change_asks_as_much_of_few_ranges_as_of_many(pipeline: Pipeline, work: Work) -> None:
+    asked = []
+    for rows_per_range in (MANY_RANGES, ONE_RANGE):
+        set_rows_per_range(pipeline, rows_per_range)
+        pipeline.rebuild()
+        work.clear()
+        run = pipeline.sync()
+        asked.append((len(work.statements), run.ranges))
+    (of_many, many), (of_few, few) = asked
+    assert many > few == 1
+    assert of_many == of_few > 0
