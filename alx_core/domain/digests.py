@@ -76,9 +76,7 @@ def joined(texts: Sequence[str]) -> pl.Expr:
     What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
     """
     columns = [pl.col(name) for name in texts]
-    parts = [
-        part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))
-    ]
+    parts = [part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))]
     return pl.concat_str(parts, separator="|")
 
 
