@@ -20,8 +20,9 @@ from alx_core.domain.progress import (
     next_change_at,
     reporting_rows,
 )
-from support.builders import COMPANIES, NOW, USERS, Key, Row, by_key, learners_of, snapshots
+from support.builders import NOW, Key, Row, by_key, learners_of
 from support.oracle import oracle
+from support.random_sites import COMPANIES, USERS, snapshots
 
 few_examples = settings(max_examples=15)
 instants = st.integers(NOW - 4000, NOW + 4000) | st.sampled_from([NOW - 3600, NOW - 1, NOW, NOW + 1, NOW + 3600])

@@ -31,8 +31,8 @@ from support.builders import (
     make_snapshot,
     make_user,
     make_user_enrolment,
-    snapshots,
 )
+from support.random_sites import snapshots
 
 GOOD: dict[str, Row] = {
     "user": make_user(),

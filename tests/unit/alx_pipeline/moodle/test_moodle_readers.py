@@ -40,8 +40,8 @@ from support.builders import (
     make_module_completion,
     make_snapshot,
     make_user,
-    snapshots,
 )
+from support.random_sites import snapshots
 
 MYSQL: Dialect = mysql.dialect()
 TABLES = MoodleTables("mdl_", has_modules=True)
@@ -337,7 +337,7 @@ def test_the_reader_fits_the_database_and_its_options(url: URL, kind: type[Reade
 @pytest.mark.parametrize(
     ("is_mariadb", "limit"), [(True, "max_statement_time = 120"), (False, "max_execution_time = 120000")]
 )
-def test_a_statement_is_limited_in_the_servers_own_unit(is_mariadb: bool, limit: str) -> None:
+def test_a_statement_has_its_limit_and_fetches_rows_as_they_lie(is_mariadb: bool, limit: str) -> None:
     """MariaDB counts seconds, MySQL milliseconds."""
     engine = create_engine(MYSQL_URL)
     reader = make_reader(MYSQL_URL, engine, is_mariadb=is_mariadb, statement_timeout_s=120)
@@ -345,4 +345,5 @@ def test_a_statement_is_limited_in_the_servers_own_unit(is_mariadb: bool, limit:
     read_only, settings = reader._prepare
     assert read_only == "SET SESSION TRANSACTION READ ONLY"
     assert settings.startswith(f"SET SESSION {limit}, ")
+    assert "mrr=on,mrr_cost_based=off" in settings
     engine.dispose()

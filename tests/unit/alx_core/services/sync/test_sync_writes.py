@@ -16,9 +16,9 @@ from support.builders import (
     make_module_completion,
     make_user,
     make_user_enrolment,
-    snapshots,
 )
 from support.frame_site import ALL, BETA, HOUR_S, IDS, Site, figures, key, two_companies, wanted_content
+from support.random_sites import snapshots
 from support.reporting_databases import migrated_engine
 
 

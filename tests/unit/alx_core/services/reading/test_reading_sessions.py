@@ -2,61 +2,20 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
 
-from alx_core.domain.company_settings import CompanySettings
 from alx_core.domain.paging import IDLE_S, SESSION_S
-from alx_core.services import reading
 from alx_core.services.page_cache import DatabasePages
 from alx_core.services.reading import PageRequest
-from alx_core.store.pages import Snapshot
-from support.reads import Client, Company, FakeClock, Worker, access_of, make_settings, make_token, render
-from support.reporting_databases import migrated_engine
+from support.desk import Desk
+from support.reads import Client, Company, Worker, access_of, make_settings, make_token, render
 
 INCREMENTAL = make_settings(sync_mode=1)
-FULL = make_settings()
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with migrated_engine(request.param, tmp_path_factory.mktemp("reading")) as made:
-        yield made
-
-
-@dataclass(slots=True)
-class Desk:
-    """A company with rows 1 to 10 of one course, a worker, and clients with a token each."""
-
-    engine: Engine
-    worker: Worker
-    clock: FakeClock
-    company: Company = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.company = Company(self.engine, self.clock)
-        self.add(*range(1, 11))
-
-    def client(self, settings: CompanySettings = FULL, limit: int = 4, token: str | None = None) -> Client:
-        return Client(token or make_token(self.engine, self.company.companyid), limit, settings)
-
-    def add(self, *userids: int, name: str = "Ada", courseid: int = 1) -> int:
-        self.company.rows.update({(userid, courseid): name for userid in userids})
-        return self.company.sync()
-
-    def read(self, client: Client) -> list[tuple[int, int, str]]:
-        return client.read(self.worker)
-
-
-@pytest.fixture
-def desk(engine: Engine) -> Iterator[Desk]:
-    clock = FakeClock()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        yield Desk(engine, Worker(connection, clock), clock)
 
 
 def ids(rows: list[tuple[int, int, str]]) -> list[int]:
@@ -258,74 +217,6 @@ def test_a_row_deleted_and_revived_is_there_once_in_each_snapshot(desk: Desk) ->
     desk.add(5, name="last")
     found = [{u: n for u, _c, n in desk.read(each)}.get(5) for each in (before, between, after)]
     assert found == ["Ada", None, "back"]
-
-
-def test_the_same_page_is_the_same_bytes_for_another_worker(desk: Desk, engine: Engine) -> None:
-    client = desk.client(make_settings(cache_enabled=0))
-    pages = [client.ask(desk.worker, page).page for page in range(3)]
-    desk.add(*range(30), name="new")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        other = Worker(connection, desk.clock)
-        assert [client.ask(other, page).page for page in (1, 2)] == pages[1:]
-
-
-@pytest.mark.parametrize("cache", [0, 1])
-def test_pages_at_any_offset_in_any_order_are_slices_of_the_whole(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, cache: int
-) -> None:
-    monkeypatch.setattr(reading, "MAP_STEP", 3)
-    monkeypatch.setattr("alx_core.store.pages.MAP_STEP", 3)
-    desk.add(*range(1, 24), courseid=2)
-    settings = make_settings(cache_enabled=cache)
-    token = make_token(desk.engine, desk.company.companyid)
-    whole = [list(each) for each in desk.company.expected(desk.worker.get(token, settings, limit=7, offset=0).session)]
-    for offset in [28, 5, 40, 33, 1, 32, 34, 7, 14, 21, 2, 31, 3, 6, 9]:
-        page = desk.worker.get(token, settings, limit=7, offset=offset).page
-        assert json.loads(page.plain) == whole[offset : offset + 7]
-
-
-def test_the_page_map_is_made_once_a_snapshot_and_the_next_page_needs_none(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "MAP_STEP", 3)
-    monkeypatch.setattr("alx_core.store.pages.MAP_STEP", 3)
-    made: list[Snapshot] = []
-    real = reading.page_map
-    monkeypatch.setattr(
-        reading, "page_map", lambda connection, snapshot: made.append(snapshot) or real(connection, snapshot)
-    )
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        other = Worker(connection, desk.clock)
-        client = desk.client()
-        for page, worker in enumerate([desk.worker, other, desk.worker, other]):
-            client.ask(worker, page)
-        assert made == []
-        for offset in (5, 9, 7):
-            for version, worker in enumerate([desk.worker, other]):
-                worker.get(client.token, FULL, limit=4, offset=offset, settings_version=version)
-    assert len(made) == 1
-
-
-def test_a_page_of_another_company_or_view_is_never_served_from_the_cache(desk: Desk) -> None:
-    desk.add(1, courseid=2)
-    client = desk.client(limit=100)
-    other_company = Company(desk.engine, desk.clock, rows={(1, 1): "Eve"})
-    other_company.sync()
-    stranger = Client(make_token(desk.engine, other_company.companyid), 100, FULL)
-    assert len(desk.read(client)) == 11
-    assert desk.read(stranger) == [(1, 1, "Eve")]
-    hiding = replace(client, settings=make_settings(course_2=0), version=1)
-    assert len(desk.read(hiding)) == 10
-
-
-def test_a_page_is_a_hit_for_every_token_of_the_company_and_a_miss_after_a_sync(desk: Desk) -> None:
-    assert not desk.client().ask(desk.worker, 0).is_cache_hit
-    client = desk.client()
-    assert client.ask(desk.worker, 0).is_cache_hit
-    desk.add(99)
-    assert not desk.client().ask(desk.worker, 0).is_cache_hit
-    off = desk.client(make_settings(cache_enabled=0))
-    assert not off.ask(desk.worker, 0).is_cache_hit
 
 
 def test_a_first_page_whose_session_is_replaced_while_it_is_built_is_read_again(desk: Desk, engine: Engine) -> None:
