@@ -54,6 +54,7 @@ class Api:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    configuration: str = "api_server.gunicorn_conf"
 
     @property
     def url(self) -> str:
@@ -85,7 +86,7 @@ class Api:
             "ALX_API_BIND": f"127.0.0.1:{self.port}",
             **self.environment,
         }
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:api_server.gunicorn_conf", "api_server.wsgi:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{self.configuration}", "api_server.wsgi:app"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=env, cwd=self.home, stdout=log, stderr=log, start_new_session=True
