@@ -7,6 +7,7 @@ or when a later sync kept the version it replaced. No key can be both.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -79,7 +80,7 @@ def _read_unmoved(
     userid, courseid = after or FIRST
     values = {"companyid": snapshot.companyid, "seq": snapshot.seq, "userid": userid, "courseid": courseid}
     rows = _unmoved(limit).rows(connection, values)
-    return None if any(row[-1] > snapshot.seq for row in rows) else rows
+    return None if max(map(itemgetter(-1), rows), default=0) > snapshot.seq else rows
 
 
 @lru_cache(maxsize=256)

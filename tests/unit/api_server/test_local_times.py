@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from api_server.local_times import local_times
@@ -22,6 +22,17 @@ UNTIL_2100 = 4_102_444_800
 @example(1790000000, "Asia/Kathmandu")
 def test_a_time_is_what_the_standard_library_says(epoch_s: int, name: str) -> None:
     zone = ZoneInfo(name)
+    assert local_times([epoch_s], zone) == [datetime.fromtimestamp(epoch_s, zone).strftime("%Y-%m-%d %H:%M:%S")]
+
+
+@given(
+    st.integers(-2_000_000_000, SINCE_1972),
+    st.sampled_from(["UTC", "Europe/Berlin", "Africa/Monrovia", "Asia/Kolkata"]),
+)
+def test_before_1972_too_but_for_the_quarters_in_which_clocks_were_changed(epoch_s: int, name: str) -> None:
+    zone = ZoneInfo(name)
+    ends = [datetime.fromtimestamp(epoch_s // 900 * 900 + second, zone).utcoffset() for second in (0, 899)]
+    assume(epoch_s and ends[0] == ends[1])
     assert local_times([epoch_s], zone) == [datetime.fromtimestamp(epoch_s, zone).strftime("%Y-%m-%d %H:%M:%S")]
 
 
