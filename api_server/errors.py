@@ -5,16 +5,16 @@ Under Moodle's path an error is Moodle's object, elsewhere an RFC 9457 problem. 
 
 import falcon
 import msgspec
-import structlog
 from sqlalchemy.exc import OperationalError
 
 from alx_core.errors import StoreError
+from alx_core.logs import get_logger
 from api_server import faults
 from api_server.entry import LogEntry
 from api_server.faults import MoodleFault
 from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault
 
-log = structlog.get_logger()
+log = get_logger()
 
 MOODLE_PATH = "/webservice/rest/server.php"
 RETRY_AFTER_S = "10"

@@ -1,13 +1,9 @@
 """gunicorn's configuration, from the settings. It is read by `gunicorn -c python:api_server.gunicorn_conf`."""
 
 import gc
-import sys
 from typing import Any
 
-# structlog loads it where it is installed, to print in colour: 4 MB of each worker that no log of a server needs.
-sys.modules["rich"] = None  # type: ignore[assignment]
-
-from alx_core.settings import load_settings  # noqa: E402
+from alx_core.settings import load_settings
 
 _settings = load_settings()
 

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-import structlog
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from alx_core.errors import StoreError
+from alx_core.logs import get_logger
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.request_log import add_requests
 
-log = structlog.get_logger()
+log = get_logger()
 
 BATCH_LINES = 1000
 GATHER_S = 0.1

@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import falcon
-import structlog
 
+from alx_core.logs import get_logger
 from api_server.client_address import client_address
 from api_server.entry import USER_AGENT_LENGTH, LogEntry, printable
 from api_server.journal import Journal
 from api_server.redaction import redact
 
-log = structlog.get_logger()
+log = get_logger()
 
 METHOD_LENGTH = 8
 UNLOGGED = ("/healthz", "/readyz", "/metrics", "/status")

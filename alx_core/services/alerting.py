@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
-import structlog
 from sqlalchemy import Connection
 
 from alx_core.domain.alerts import (
@@ -21,6 +20,7 @@ from alx_core.domain.alerts import (
 )
 from alx_core.domain.messages import Channel, Message
 from alx_core.errors import SettingsError
+from alx_core.logs import get_logger
 from alx_core.store.alerts import (
     acknowledge_incident,
     add_test_alert,
@@ -34,7 +34,7 @@ from alx_core.store.alerts import (
 )
 from alx_core.store.outbox import channels_of, queue_message
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
-import structlog
 from sqlalchemy import Engine
 
 from alx_core.domain.paging import SNAPSHOT_KEPT_S
 from alx_core.domain.quota import usage_day
+from alx_core.logs import get_logger
 from alx_core.settings import Settings
 from alx_core.store.locks import writer_lock
 from alx_core.store.retention import (
@@ -20,7 +20,7 @@ from alx_core.store.retention import (
     purge_usage,
 )
 
-log = structlog.get_logger()
+log = get_logger()
 
 DAY_S = 86_400
 NEVER_PURGED_S = 3 * DAY_S

@@ -8,14 +8,14 @@ import json
 import time
 from collections.abc import Callable
 
-import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from alx_core.logs import get_logger
 from alx_core.store.page_cache import CachedPage, PageEnd
 from alx_core.store.pages import PageKey
 
-log = structlog.get_logger()
+log = get_logger()
 
 PREFIX = "alx:page:"
 RETRY_S = 5.0

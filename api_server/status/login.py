@@ -4,11 +4,11 @@ import re
 from urllib.parse import parse_qs
 
 import falcon
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from alx_core.clock import Clock
 from alx_core.errors import StoreError
+from alx_core.logs import get_logger
 from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
 from api_server.database import Database
 from api_server.status.address import PATH
@@ -17,7 +17,7 @@ from api_server.status.pages import Pages
 from api_server.status.responses import HEADERS, refuse, send_html
 from api_server.status.session import COOKIE, LIFETIME_S
 
-log = structlog.get_logger()
+log = get_logger()
 
 MAX_ATTEMPTS = 10
 """In a quarter of an hour from one address, in all processes together."""

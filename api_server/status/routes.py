@@ -5,12 +5,12 @@ from typing import Any
 
 import falcon
 import msgspec
-import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alx_core.clock import Clock
 from alx_core.errors import StoreError, StoreUnreachable
+from alx_core.logs import get_logger
 from alx_core.services.status.performance import view_performance
 from alx_core.services.status.security import view_security
 from alx_core.services.status.sync import view_syncs
@@ -27,7 +27,7 @@ from api_server.status.login import LoginResource, LogoutResource, SessionResour
 from api_server.status.pages import Pages, View, settled
 from api_server.status.responses import login_address, refuse, send_html, send_json
 
-log = structlog.get_logger()
+log = get_logger()
 
 RETRY_AFTER_S = 15
 

@@ -11,20 +11,20 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Engine
 
 from alx_core.clock import Clock
 from alx_core.domain.alerts import MessageKind
 from alx_core.domain.messages import Channel, Message, retry_in_s
 from alx_core.errors import DeliveryFailed, DeliveryRefused
+from alx_core.logs import get_logger
 from alx_core.services.delivery.mail import Mailer, MailServer
 from alx_core.services.delivery.slack import SlackWebhook
 from alx_core.settings import Settings, split_list
 from alx_core.store.engine import connect, transaction
 from alx_core.store.outbox import Delivery, claim, hold_back, is_due, note_abandoned, note_delivered, note_failed
 
-log = structlog.get_logger()
+log = get_logger()
 
 LEASE_S = 60
 """How long a claimed message is nobody else's: longer than the longest try."""

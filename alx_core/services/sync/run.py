@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Engine
 
 from alx_core.clock import Clock, system_clock
 from alx_core.domain.learners import Layout
 from alx_core.domain.sync import SyncRequest, SyncResult
 from alx_core.errors import StoreUnreachable, SyncError
+from alx_core.logs import get_logger
 from alx_core.services.sync.book import close_run, fail_run, open_run
 from alx_core.services.sync.listener import Listener
 from alx_core.services.sync.plan import Plan, Planner
@@ -30,7 +30,7 @@ from alx_core.store.locks import writer_lock
 from alx_core.store.reporting_sync import StoredRows
 from alx_core.store.spool import SpoolFolder
 
-log = structlog.get_logger()
+log = get_logger()
 
 CompanyNames = Mapping[int, tuple[str, str, int, int]]
 """companyid -> shortname, name, suspended, is_deleted."""

@@ -10,18 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from alx_core.clock import Clock
 from alx_core.domain.sync import CompanyResult
+from alx_core.logs import get_logger
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import connect, transaction
 from alx_core.store.reporting_sync import Written, write_changes
 from alx_core.store.spool import Spool
 
-log = structlog.get_logger()
+log = get_logger()
 
 WRITE_ERRORS = (SQLAlchemyError, psycopg.Error, sqlite3.Error)
 
