@@ -1,12 +1,12 @@
 """`alx`: finds the command, turns an AlxError into one clear line, and nothing else."""
 
-import gc
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
 
+from alx_core import imports
 from alx_core.errors import AlxError
 
 COMMANDS = {
@@ -33,19 +33,11 @@ class Alx(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command.
-
-        What modules define stays, so no search for garbage goes through it, neither meanwhile nor at the end: Python's
-        own habit would take a quarter of a short command's time.
-        """
+        """Import the command."""
         if cmd_name not in COMMANDS:
             return None
-        gc.disable()
-        try:
+        with imports.that_stay():
             command: click.Command = import_module(f"alx_cli.commands.{cmd_name}").command
-        finally:
-            gc.freeze()
-            gc.enable()
         return command
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:

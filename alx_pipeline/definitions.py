@@ -2,19 +2,22 @@
 
 from datetime import timedelta
 
-import dagster as dg
+from alx_core import imports
 
-from alx_core.logs import configure_logs
-from alx_core.settings import Settings
-from alx_pipeline.assets.api_metrics import api_metrics, api_request_log
-from alx_pipeline.assets.moodle import moodle_assets
-from alx_pipeline.assets.reporting import reporting_table, reporting_table_rebuild
-from alx_pipeline.jobs import hourly_metrics, hourly_sync, observe_moodle, observe_request_log, rebuild
-from alx_pipeline.purge import daily_purge, daily_purge_schedule
-from alx_pipeline.resources import Alx
-from alx_pipeline.schedules import hourly_metrics_schedule, hourly_sync_schedule
-from alx_pipeline.sensors import alert_sensors
-from alx_pipeline.token_sensor import moodle_token_sensor
+with imports.that_stay():
+    import dagster as dg
+
+    from alx_core.logs import configure_logs
+    from alx_core.settings import Settings
+    from alx_pipeline.assets.api_metrics import api_metrics, api_request_log
+    from alx_pipeline.assets.moodle import moodle_assets
+    from alx_pipeline.assets.reporting import reporting_table, reporting_table_rebuild
+    from alx_pipeline.jobs import hourly_metrics, hourly_sync, observe_moodle, observe_request_log, rebuild
+    from alx_pipeline.purge import daily_purge, daily_purge_schedule
+    from alx_pipeline.resources import Alx
+    from alx_pipeline.schedules import hourly_metrics_schedule, hourly_sync_schedule
+    from alx_pipeline.sensors import alert_sensors
+    from alx_pipeline.token_sensor import moodle_token_sensor
 
 WARN_SHARE = 0.75
 """Of the time after which an hourly asset is stale: with 2 hours, Dagit warns when one hour and a half has passed."""
