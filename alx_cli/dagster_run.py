@@ -22,6 +22,10 @@ from alx_pipeline.resources import Alx
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+KEPT_CONNECTIONS = {"statement_timeout": 0, "pool_recycle": 600, "max_overflow": 20}
+"""On PostgreSQL, Dagster opens a connection for each event otherwise: 150 of them, half a second."""
+
+
 class _Keeper(Listener):
     """Passes everything on and keeps the result."""
 
@@ -54,6 +58,7 @@ def run_job(
     keeper = _Keeper(listener)
     definitions = make_definitions(Alx(lambda: settings, clock=clock, listener=keeper))
     with _environment(prepare_home(settings)), open_instance(settings.dagster_home) as instance:
+        instance.optimize_for_webserver(**KEPT_CONNECTIONS)
         outcome = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=partition_key,

@@ -8,18 +8,10 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Literal
 
-HEAVY = "rich"
-"""structlog loads it where it is installed, to print in colour: 0.1 s and 4 MB that none of our logs needs. So it looks
-as if it were not there while structlog is loaded, and structlog is loaded here alone."""
+from alx_core import imports
 
-_is_hidden = HEAVY not in sys.modules
-if _is_hidden:
-    sys.modules[HEAVY] = None  # type: ignore[assignment]
-try:
+with imports.without("rich"):  # 0.1 s and 4 MB, to print in colour; so structlog is loaded here alone
     import structlog
-finally:
-    if _is_hidden:
-        del sys.modules[HEAVY]
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger

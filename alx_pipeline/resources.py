@@ -1,7 +1,7 @@
 """The one resource of the pipeline: settings, the two databases, and a sync between them.
 
 What a sync computes with is loaded by the first one: a code location that only shows and schedules does without the
-second that polars, pandas, pyarrow and the drivers take.
+half second that polars, pyarrow and the drivers take.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from alx_core import imports
 from alx_core.clock import Clock, system_clock
 from alx_core.domain.sync import SyncRequest, SyncResult
 from alx_core.services.schema import prepare
@@ -45,14 +46,16 @@ class Alx:
 
     def moodle(self) -> "MoodleSource":
         """Open Moodle. Raises SettingsError or SourceError."""
-        from alx_pipeline.moodle.source import open_source  # noqa: PLC0415  # heavy, see above
+        with imports.that_stay():
+            from alx_pipeline.moodle.source import open_source  # noqa: PLC0415  # heavy, see above
 
         settings = self.settings()
         return open_source(settings.moodle, settings.moodle_prefix)
 
     def sync(self, request: SyncRequest) -> SyncResult:
         """Run one sync. Raises AlxError; companies that failed are in the result."""
-        from alx_core.services.sync.run import SyncOptions, sync  # noqa: PLC0415  # heavy, see above
+        with imports.that_stay():
+            from alx_core.services.sync.run import SyncOptions, sync  # noqa: PLC0415  # heavy, see above
 
         settings = self.settings()
         options = SyncOptions(

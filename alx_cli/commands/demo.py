@@ -12,6 +12,7 @@ from alx_cli.demo.tokens import FILE_NAME, demo_tokens
 from alx_cli.output import make_table, stderr, stdout
 from alx_cli.ports import address_of
 from alx_cli.terminal import Bars, SyncBars
+from alx_core import imports
 from alx_core.errors import SettingsError
 from alx_core.settings import Settings, load_settings
 from alx_core.store.companies import list_companies
@@ -98,8 +99,9 @@ def _make_moodle(path: Path, learners: int, *, fresh: bool) -> None:
 
 
 def _sync(settings: Settings) -> None:
-    from alx_cli.dagster_run import run_job  # noqa: PLC0415  # loads Dagster: not for `--help`
-    from alx_pipeline.partitions import key_of, newest_complete_hour  # noqa: PLC0415
+    with imports.that_stay():
+        from alx_cli.dagster_run import run_job  # noqa: PLC0415  # loads Dagster: not for `--help`
+        from alx_pipeline.partitions import key_of, newest_complete_hour  # noqa: PLC0415
 
     stderr.print("Syncing the newest hour through Dagster ...\n")
     with SyncBars() as bars:

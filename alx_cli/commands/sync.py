@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from alx_cli.output import make_table, print_json, stdout
 from alx_cli.terminal import SyncBars
+from alx_core import imports
 from alx_core.domain.sync import SyncResult
 from alx_core.errors import SourceError
 from alx_core.services.schema import prepare
@@ -53,7 +54,8 @@ def command(**options: Any) -> None:
     """
     as_json = options.pop("as_json")
     job, arguments = _job(**options)
-    from alx_cli.dagster_run import run_job  # noqa: PLC0415  # loads Dagster: not for `--help`
+    with imports.that_stay():
+        from alx_cli.dagster_run import run_job  # noqa: PLC0415  # loads Dagster: not for `--help`
 
     settings = load_settings()
     refuse_unknown(settings, options["companies"])
@@ -82,14 +84,15 @@ def _job(
     as_of: int | None,
 ) -> tuple[str, dict[str, Any]]:
     """Return the job to run and its arguments; refuse options that contradict each other."""
-    from alx_pipeline.partitions import (  # noqa: PLC0415  # loads Dagster: not for `--help`
-        HOUR,
-        RANGE_END_TAG,
-        RANGE_START_TAG,
-        key_of,
-        newest_complete_hour,
-        require_complete,
-    )
+    with imports.that_stay():
+        from alx_pipeline.partitions import (  # noqa: PLC0415  # loads Dagster: not for `--help`
+            HOUR,
+            RANGE_END_TAG,
+            RANGE_START_TAG,
+            key_of,
+            newest_complete_hour,
+            require_complete,
+        )
 
     if (start is None) != (end is None):
         raise click.UsageError("--from and --to belong together")

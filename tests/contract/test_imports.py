@@ -52,6 +52,13 @@ def test_the_code_location_loads_no_engine_before_a_sync(tmp_path: Path) -> None
     assert loaded & {*ENGINES, "alembic", "falcon", "rich", "api_server"} == set()
 
 
+def test_a_sync_loads_no_pandas(tmp_path: Path) -> None:
+    code = "import alx_core.services.sync.run, alx_pipeline.moodle.source"
+    loaded = packages_of(code, ALX_HOME=str(tmp_path))
+    assert {"adbc_driver_postgresql", "polars", "pyarrow"} <= loaded
+    assert "pandas" not in loaded
+
+
 @pytest.mark.parametrize(
     ("first", "code"),
     [("from alx_cli.main import cli", "cli.get_command(None, 'status')"), ("", "import alx_pipeline.definitions")],
