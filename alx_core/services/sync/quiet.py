@@ -53,10 +53,8 @@ def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
 def note_digests(engine: Engine, plan: Plan, *, as_of: int, failed: Collection[int]) -> None:
     """Note the digests of the ranges whose rows are right now; those of a failed company are not.
 
-    A bad record of the catalogue holds rows back in any range, so where there is one, nothing is noted.
+    A range with a bad record has none. One of the catalogue is in every range, so then nothing is noted.
     """
-    if plan.bad:
-        return
     rows = [
         _row(plan, index, digest, as_of)
         for index, digest in plan.digests.items()
