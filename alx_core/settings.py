@@ -30,7 +30,7 @@ DRIVERS = {
 MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
 STORE_BACKENDS = ("postgresql", "sqlite")
 CHANNEL_SCHEMES = {"slack_webhook_url": ("https", "http"), "smtp_url": ("smtp", "starttls", "smtps")}
-EMAIL_ADDRESS = re.compile(r"^[^\s@,<>]+@[^\s@,<>]+$")
+EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
 class Settings(BaseSettings):
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     @field_validator("alert_emails", "alert_from")
     @classmethod
     def _check_addresses(cls, value: str) -> str:
-        wrong = [each for each in split_list(value) if not EMAIL_ADDRESS.match(each)]
+        wrong = [each for each in split_list(value) if not EMAIL_ADDRESS.fullmatch(each)]
         if wrong:
             raise ValueError("not an e-mail address, for example ops@example.com, more than one with commas")
         return value

@@ -24,11 +24,11 @@ Header = Callable[[str], str | None]
 OWN = frozenset({"wstoken", "wsfunction", "moodlewsrestformat"})
 DEFAULT_LIMIT = 100
 
-PHP_INT = re.compile(r"^(0|-?[1-9][0-9]*)$")
+PHP_INT = re.compile(r"0|-?[1-9][0-9]*")
 PHP_INT_MAX = 2**63 - 1
 CORE_FUNCTION = re.compile(
-    r"^(auth|block|core|enrol|filter|format|gradereport|gradingform|local_iomad|local_email|media|message|mod|paygw"
-    r"|plagiarism|qbank|quizaccess|report|tool|webservice)_[a-z0-9_]+$"
+    r"(auth|block|core|enrol|filter|format|gradereport|gradingform|local_iomad|local_email|media|message|mod|paygw"
+    r"|plagiarism|qbank|quizaccess|report|tool|webservice)_[a-z0-9_]+"
 )
 """Functions that a Moodle may well have: the token's service does not."""
 
@@ -73,7 +73,7 @@ def check_function(call: Call) -> None:
         return
     if not call.function:
         raise faults.invalid_parameter()
-    raise faults.access_denied() if CORE_FUNCTION.match(call.function) else faults.unknown_function()
+    raise faults.access_denied() if CORE_FUNCTION.fullmatch(call.function) else faults.unknown_function()
 
 
 def read_arguments(call: Call) -> tuple[int, int]:
@@ -87,6 +87,6 @@ def _integer(text: str | None, default: int) -> int:
     """PARAM_INT: a text that PHP's (int) gives back unchanged."""
     if text is None:
         return default
-    if not PHP_INT.match(text) or len(text) > 20 or not -PHP_INT_MAX - 1 <= int(text) <= PHP_INT_MAX:
+    if not PHP_INT.fullmatch(text) or len(text) > 20 or not -PHP_INT_MAX - 1 <= int(text) <= PHP_INT_MAX:
         raise faults.invalid_parameter()
     return int(text)

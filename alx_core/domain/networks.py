@@ -13,7 +13,7 @@ GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
 CIDR = re.compile(r"[^/]+/[0-9]{1,3}")
 KNOWN = 4096
 """Answers that are remembered: most requests come from few addresses."""
-LAST_GROUP_RANGE = re.compile(r"^(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})$")
+LAST_GROUP_RANGE = re.compile(r"(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})")
 
 
 @lru_cache(maxsize=KNOWN)
@@ -33,13 +33,16 @@ def is_allowed(address: str, networks: str) -> bool:
 
 @lru_cache(maxsize=KNOWN)
 def parse_address(text: str) -> Address | None:
-    """Parse an address; an IPv4 one in IPv6 dress (`::ffff:10.0.0.1`) is taken for what it is. None: not an address."""
+    """Parse an address; an IPv4 one in IPv6 dress (`::ffff:10.0.0.1`) is taken for what it is. None: not an address.
+
+    A zone (`fe80::1%eth0`) is left out: it names an interface of one machine, and may be any text.
+    """
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return address
 
 
@@ -82,7 +85,7 @@ def _first_groups(entry: str) -> Network | None:
 
 def _ends_of_range(entry: str) -> tuple[Address, Address] | None:
     """Return the ends of a range such as `10.0.0.10-20`; None: it is none, or runs backwards."""
-    found = LAST_GROUP_RANGE.match(entry)
+    found = LAST_GROUP_RANGE.fullmatch(entry)
     if found is None:
         return None
     start, low, high = found.groups()

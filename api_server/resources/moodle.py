@@ -192,7 +192,7 @@ def _arguments(call: Call) -> tuple[int, int, faults.MoodleFault | None]:
         limit, offset = read_arguments(call)
     except faults.MoodleFault as fault:
         return 0, 0, fault
-    return min(limit, MAX_PAGE), min(max(0, offset), MAX_OFFSET), None
+    return max(-MAX_PAGE, min(limit, MAX_PAGE)), min(max(0, offset), MAX_OFFSET), None
 
 
 def _form(call: Call, zone: ZoneInfo) -> str:

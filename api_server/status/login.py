@@ -22,7 +22,7 @@ log = get_logger()
 MAX_ATTEMPTS = 10
 """In a quarter of an hour from one address, in all processes together."""
 MAX_FORM_BYTES = 4096
-OWN_ADDRESS = re.compile(r"^/status(\?[^\s#\\]*)?$", re.ASCII)
+OWN_ADDRESS = re.compile(r"/status(\?[^\s#\\]*)?", re.ASCII)
 """Where the login may lead: this page and nowhere else."""
 
 
@@ -119,4 +119,4 @@ def _see(resp: falcon.Response, target: str) -> None:
 
 
 def _target(text: str | None) -> str:
-    return text if text and OWN_ADDRESS.match(text) else PATH
+    return text if text and OWN_ADDRESS.fullmatch(text) else PATH

@@ -82,7 +82,8 @@ BODIES = st.one_of(
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, str]]:
     folder = tmp_path_factory.mktemp("fuzz")
-    with migrated_engine(request.param, folder) as engine, in_process(engine, folder) as made:
+    proxies = {"trusted_proxies": "127.0.0.1"}
+    with migrated_engine(request.param, folder) as engine, in_process(engine, folder, **proxies) as made:
         CompanyTable(engine, 1).fill(20)
         yield made, make_token(engine, 1)
 
@@ -113,9 +114,12 @@ def test_no_request_makes_an_error_of_ours_and_each_is_logged_once(api: tuple[In
 
 
 def test_every_record_of_strange_requests_can_be_written_into_the_log(api: tuple[InProcess, str]) -> None:
-    made, _token = api
+    made, token = api
+    for number in (-(2**63), -(2**31) - 1, 2**31, 2**63 - 1, 2**63):
+        made.post(token, limit=number)
+        made.post(token, offset=number)
     for agent in ("\x01", "\xff\xfe", "a" * 5000, "\x1b[31m"):
-        made.post("\x00💥" * 9, {"User-Agent": agent})
+        made.post("\x00💥" * 9, {"User-Agent": agent, "X-Forwarded-For": "fe80::1%" + "\x1b" * 60})
     records = made.journal.records
     made.journal._write(records)
     rows = {row["request_id"] for row in logged(made.engine, at_least=len(records))}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,7 +39,7 @@ def test_moodles_own_settings_are_passed_over_and_anything_else_refused(company:
     assert company.outcome(wsfunction="x") == "invalidrecord"
 
 
-@pytest.mark.parametrize("value", ["", "x", "1.0", "01", "+1", " 1", "1e3", "99999999999999999999", "٣"])
+@pytest.mark.parametrize("value", ["", "x", "1.0", "01", "+1", " 1", "1e3", "99999999999999999999", "٣", "5\n"])
 def test_a_number_that_is_none_to_php_is_refused(company: Company, value: str) -> None:
     assert company.outcome(limit=value) == "invalidparameter"
     assert company.outcome(offset=value) == "invalidparameter"
@@ -100,6 +101,15 @@ def test_every_answer_has_security_headers_and_an_id(company: Company) -> None:
         assert "cache-control" in answer.headers
         seen.add(answer.headers["x-request-id"])
     assert len(seen) == 5
+
+
+def test_an_id_is_the_requests_own_whatever_seeds_pythons_random(company: Company) -> None:
+    """The log holds one row for an id: a request with an id that was there before would be missing in it."""
+    seen = set()
+    for _ in range(3):
+        random.seed(1)
+        seen.add(company.api.post(company.token).headers["x-request-id"])
+    assert len(seen) == 3
 
 
 ZONE = ZoneInfo("Europe/London")

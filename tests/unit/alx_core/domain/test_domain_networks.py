@@ -58,6 +58,9 @@ from alx_core.errors import SettingsError
         ("2001:db8::b", "2001:db8::1-a", False),
         ("::ffff:10.0.0.1", "10.0.0.0/8", True),
         ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("fe80::1%eth0", "fe80::/10", True),
+        ("fe80::1%eth0", "fe80::1", True),
+        ("10.0.0.1%eth0", "10.0.0.1", False),
         ("", "10.0.0.1", False),
         ("unknown", "10.0.0.0/8", False),
         ("10.0.0.1", "nonsense", False),
@@ -74,6 +77,14 @@ pieces = st.text("0123456789abcdef.:/-, %x", max_size=30)
 def test_nothing_that_is_sent_or_stored_breaks_the_check(address: str, networks: str) -> None:
     assert is_allowed(address, networks) in (True, False)
     assert is_allowed(address, "") is True
+
+
+@given(st.ip_addresses().map(str), st.text())
+def test_an_address_is_written_with_at_most_the_39_characters_of_eight_groups(address: str, zone: str) -> None:
+    for text in (address, f"{address}%{zone}"):
+        parsed = parse_address(text)
+        assert parsed is None or set(str(parsed)) <= set("0123456789abcdef.:")
+        assert len(str(parsed)) <= 39
 
 
 @given(st.ip_addresses(), st.ip_addresses(), st.integers(0, 128))
