@@ -1,5 +1,6 @@
 """Fixtures of all tests: real databases, the real site in each of them, and a pipeline over both."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from support.pipeline import MakePipeline, Pipeline
 from support.reporting_databases import reporting_database
 from support.site import load_real_site, site_on_server
 
+# A developer's run looks for new examples each time; CI, which says whether a change may land, tries the same ones.
 settings.register_profile(
-    "alx", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    "alx",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("alx")
 

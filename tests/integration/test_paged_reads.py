@@ -116,12 +116,16 @@ class Reads(RuleBasedStateMachine):
     def a_page_is_read_again(self, client: int, worker: int, data: st.DataObject) -> None:
         reading = self.clients[client]
         if reading.is_reading:
-            # After IDLE_S the first page is that of a new read.
-            is_quick = self.clock.now - reading.asked_at < IDLE_S - TOUCH_S
+            # After IDLE_S, and soon after its end, the first page is that of a new read.
+            is_quick = self.clock.now - reading.asked_at < IDLE_S - TOUCH_S and not self._shows_end(reading)
             page = data.draw(st.integers(0 if is_quick else min(1, len(reading.pages) - 1), len(reading.pages) - 1))
             if page or is_quick:
                 reading.asked_at = self.clock.now
                 assert reading.ask(self.workers[worker], page).page.plain == reading.pages[page]
+
+    def _shows_end(self, client: Client) -> bool:
+        assert client.session is not None
+        return len(client.pages) * client.limit >= len(self.company.expected(client.session))
 
     @rule(client=clients)
     def a_client_gives_up(self, client: int) -> None:
