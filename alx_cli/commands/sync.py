@@ -11,6 +11,7 @@ from rich.markup import escape
 from alx_cli.output import make_table, print_json, stdout
 from alx_cli.terminal import SyncBars
 from alx_core import imports
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.sync import SyncResult
 from alx_core.errors import SourceError
 from alx_core.services.schema import prepare
@@ -30,9 +31,9 @@ class Hour(click.ParamType[datetime]):
         """Parse ISO 8601; without an offset it is UTC."""
         try:
             hour = datetime.fromisoformat(value)
-        except ValueError:
+            hour = hour.replace(tzinfo=UTC) if hour.tzinfo is None else hour.astimezone(UTC)
+        except (ValueError, OverflowError):  # the year 0, in UTC
             self.fail(f"{value!r} is not an hour; write it {HOUR_HELP}", param, ctx)
-        hour = hour.replace(tzinfo=UTC) if hour.tzinfo is None else hour.astimezone(UTC)
         if hour.minute or hour.second or hour.microsecond:
             self.fail(f"{value!r} is not a full hour", param, ctx)
         return hour
@@ -44,7 +45,12 @@ class Hour(click.ParamType[datetime]):
 @click.option("--to", "end", type=Hour(), help="End of several hours, itself not included.")
 @click.option("--rebuild", is_flag=True, help="Recompute every row, whatever changed or not.")
 @click.option("--company", "companies", multiple=True, metavar="SHORTNAME", help="Only this company; may be repeated.")
-@click.option("--as-of", type=int, metavar="EPOCH", help="Instant at which enrolment periods are judged; default: now.")
+@click.option(
+    "--as-of",
+    type=click.IntRange(0, LAST_TIME),
+    metavar="EPOCH",
+    help="Instant at which enrolment periods are judged; default: now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(**options: Any) -> None:
     """Bring the reporting table up to date.

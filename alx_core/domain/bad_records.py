@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+LAST_TIME = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last second that has a four-digit year. Beyond it a time is milliseconds or noise."""
+
 
 class Reason(StrEnum):
     """Why a record is bad."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import polars as pl
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
-from alx_core.domain.quarantine import LAST_TIME, NULLABLE
+from alx_core.domain.quarantine import NULLABLE
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """To be raised when a rule or the digest changes: then every range is looked at anew once."""
 
 NULL = LAST_TIME + 1

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 MAX_ID = 2**63 - 1
 MIN_WIDTH = 256
+MAX_WIDTH = 2**62
+"""The widest that 63 bits hold: a range number is worked out by dividing an id by it, here and in the database."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +47,7 @@ def layout_for(*, learners: int, last_id: int, rows: int, rows_per_range: int) -
     """
     learners_wanted = max(1, rows_per_range * max(1, learners) // max(1, rows))
     ids_wanted = learners_wanted * max(1, last_id) // max(1, learners)
-    width = max(MIN_WIDTH, 1 << (max(1, ids_wanted).bit_length() - 1))
+    width = min(max(MIN_WIDTH, 1 << (max(1, ids_wanted).bit_length() - 1)), MAX_WIDTH)
     return Layout(width=width, count=max(0, last_id) // width + 1)
 
 

@@ -51,6 +51,9 @@ CONTENT: dict[str, pl.DataType] = {
 }  # fmt: skip
 """What a row says, besides its key. `percentage_x100` is hundredths of a percent, so that rounding is exact."""
 
+GUEST = "guest"
+"""User name of the account for visitors: `is_enrolled()` says of it that it "can not be enrolled anywhere"."""
+
 DONE = (1, 2)
 """COMPLETION_COMPLETE and COMPLETION_COMPLETE_PASS; 3 (failed) and 4 (failed, hidden) are not done."""
 
@@ -115,7 +118,8 @@ def newest_change(snapshot: Snapshot, *, as_of: int) -> int | None:
 
 def _company_pairs(snapshot: Snapshot, as_of: int, companyids: Collection[int] | None) -> pl.DataFrame:
     """The (companyid, userid, courseid) that exist, with `enrolled_at`, the earliest active enrolment's time."""
-    learners = snapshot["user"].filter((pl.col("deleted") == 0) & (pl.col("suspended") == 0)).select(userid="id")
+    is_learner = (pl.col("deleted") == 0) & (pl.col("suspended") == 0) & pl.col("username").ne_missing(GUEST)
+    learners = snapshot["user"].filter(is_learner).select(userid="id")
     companies = snapshot["company"].select(companyid="id")
     if companyids is not None:
         companies = companies.filter(pl.col("companyid").is_in(list(companyids)))
@@ -173,12 +177,10 @@ def _modules(course_modules: pl.DataFrame, modules: pl.DataFrame) -> pl.DataFram
     Tracked are those with completion on and not being deleted. It lists the modules of `get_fast_modinfo()`, which
     leaves out the types that the site has switched off (`modules.visible = 0`).
     """
-    switched_off = modules.filter(pl.col("visible") == 0)["id"]
-    is_tracked = (
-        (pl.col("completion") != 0)
-        & (pl.col("deletioninprogress") == 0)
-        & ~pl.col("module").is_in(switched_off.to_list())
-    ).alias("is_tracked")
+    is_on = pl.lit(value=True)
+    if not modules.is_empty():  # its inner join: a type that the site no longer knows is off too
+        is_on = pl.col("module").is_in(modules.filter(pl.col("visible") == 1)["id"].to_list())
+    is_tracked = ((pl.col("completion") != 0) & (pl.col("deletioninprogress") == 0) & is_on).alias("is_tracked")
     return course_modules.select(pl.col("id").alias("coursemoduleid"), pl.col("course").alias("courseid"), is_tracked)
 
 

@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from alx_core.domain.bad_records import BadRecord, Reason
+from alx_core.domain.bad_records import LAST_TIME, BadRecord, Reason
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
-
-LAST_TIME = 253_402_300_799
-"""9999-12-31T23:59:59Z, the last second that has a four-digit year. Beyond it a time is milliseconds or noise."""
 
 NULLABLE = {("course_completions", "timecompleted"), ("iomad_courses", "shared")}
 """Number columns that are NULL in a healthy Moodle (install.xml)."""

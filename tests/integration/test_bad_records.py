@@ -25,6 +25,14 @@ BAD = {
         "UPDATE mdl_course_modules_completion SET timemodified = -5 WHERE userid = 3",
         ("course_modules_completion", "timemodified", "not_a_number", 3),
     ),
+    "a word where an enrolment's status belongs": (
+        "UPDATE mdl_user_enrolments SET status = 'active' WHERE userid = 3",
+        ("user_enrolments", "status", "not_a_number", 3),
+    ),
+    "an activity's state below zero": (
+        "UPDATE mdl_course_modules_completion SET completionstate = -1 WHERE userid = 3",
+        ("course_modules_completion", "completionstate", "not_a_number", 3),
+    ),
     "a NUL in a name": (
         "UPDATE mdl_user SET firstname = 'Anna' || char(0) || 'Maria' WHERE id = 3",
         ("user", "firstname", "nul_in_text", 3),

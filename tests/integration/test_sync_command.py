@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import URL
 
 from alx_core.store.engine import open_engine
-from alx_core.store.tables import sync_runs
+from alx_core.store.tables import companies, sync_runs
 from support.command import Command
 
 
@@ -33,6 +33,28 @@ def test_a_company_that_nobody_knows_is_refused_before_a_run_is_booked(alx: Comm
     assert "acme, beta, delta, gamma" in done.stderr
     assert booked(alx) == []
     assert not (alx.home / "dagster").exists()  # so the sensor that tells of failed runs sees none either
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--as-of", "-1"], ["--as-of", "1795474552000"], ["--hour", "0001-01-01T00:00+05:00"]],
+    ids=["before time", "milliseconds", "before the year 1"],
+)
+def test_a_moment_that_no_calendar_has_is_refused_before_anything_is_made(alx: Command, options: list[str]) -> None:
+    done = alx.run("sync", *options)
+    assert done.code == 2
+    assert done.stderr.startswith("Usage:")
+    assert not list(alx.home.glob("*"))
+
+
+def test_a_company_whose_suspension_is_a_time_is_suspended(alx: Command, site_copy: Path) -> None:
+    with sqlite3.connect(site_copy) as moodle:
+        moodle.execute("UPDATE mdl_company SET suspended = 1795474552 WHERE shortname = 'acme'")
+    moodle.close()
+    assert alx.run("sync").code == 0
+    url = URL.create("sqlite", database=str(alx.home / "alx.sqlite"))
+    with open_engine(url) as engine, engine.connect() as connection:
+        assert connection.scalar(select(companies.c.suspended).where(companies.c.shortname == "acme")) == 1
 
 
 def test_a_company_that_is_gone_from_moodle_can_still_be_synced(alx: Command, site_copy: Path) -> None:

@@ -144,7 +144,7 @@ def _companies(engine: Engine, source: Source, request: SyncRequest) -> CompanyN
     A company that is founded while the run goes on is the next run's.
     """
     present = {
-        row["id"]: (_storable(row["shortname"]), _storable(row["name"]), max(0, row["suspended"] or 0), 0)
+        row["id"]: (_storable(row["shortname"]), _storable(row["name"]), int((row["suspended"] or 0) > 0), 0)
         for row in source.companies().to_dicts()
         if row["id"] is not None and row["id"] >= 0
     }

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.digests import catalogue_digest, range_digest, row_hash, snapshot_digest, table_digest
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
-from alx_core.domain.quarantine import LAST_TIME
 from support.builders import (
     Row,
     make_course_completion,

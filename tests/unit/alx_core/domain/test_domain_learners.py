@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,14 @@ def test_all_ranges_but_the_last_are_equally_wide(found: Layout) -> None:
 )
 def test_a_range_holds_about_the_rows_asked_for(overrides: dict[str, int], expected: Layout) -> None:
     assert layout(**overrides) == expected
+
+
+@given(st.integers(0, MAX_ID), st.integers(0, 10**12), st.integers(0, MAX_ID))
+def test_every_id_divided_by_the_width_is_a_range_in_63_bits(last_id: int, rows: int, learner: int) -> None:
+    found = layout(last_id=last_id, rows=rows)
+    number = pl.select(pl.lit(learner, pl.Int64) // found.width).item()
+    learners = found.range_at(min(number, found.count - 1))
+    assert learners.first <= learner <= learners.last
 
 
 sites = st.fixed_dictionaries(

@@ -97,6 +97,7 @@ UNTRACKED = {
     "completion is off for it": {"completion": 0},
     "it is being deleted": {"deletioninprogress": 1},
     "its type is switched off": {"module": MODULE_TYPE + 1},
+    "its type is one that the site does not have": {"module": MODULE_TYPE + 2},
 }
 
 

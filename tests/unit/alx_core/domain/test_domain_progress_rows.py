@@ -192,6 +192,11 @@ def test_someone_who_is_not_enrolled_has_no_row() -> None:
     assert keys(user_enrolments=[], course_modules_completion=done(2)) == []
 
 
+def test_the_account_for_visitors_is_enrolled_nowhere() -> None:
+    assert keys(user=[make_user(username="guest")]) == []
+    assert keys(user=[make_user(username="guest2")]) == [KEY_OF_DEFAULT]
+
+
 def test_an_enrolment_counts_for_its_own_course_alone() -> None:
     found = keys(
         course=[make_course(), make_course(id=OTHER_COURSE)],

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from alx_core.domain.bad_records import BadRecord, Reason
+from alx_core.domain.bad_records import LAST_TIME, BadRecord, Reason
 from alx_core.domain.progress import KEY, SNAPSHOT_COLUMNS, Snapshot, reporting_rows
-from alx_core.domain.quarantine import LAST_TIME, NULLABLE, Held, inspect
+from alx_core.domain.quarantine import NULLABLE, Held, inspect
 from support.builders import (
     COMPANY,
     COURSE,

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, create_engine, delete, insert, text, 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.digests import catalogue_digest, snapshot_digest
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
-from alx_core.domain.quarantine import LAST_TIME
 from alx_core.services.sync.source import merge_texts
 from alx_pipeline.moodle.digests import can_digest, range_digests
 from alx_pipeline.moodle.queries import MoodleTables
