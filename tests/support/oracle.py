@@ -56,6 +56,8 @@ def oracle(engine: Engine, now: int) -> dict[Key, Row]:
             departments = memberships[company["id"], user["id"]]
             if not departments or all(d["suspended"] for d in departments) or user["deleted"] or user["suspended"]:
                 continue
+            if user["username"] == "guest":  # is_enrolled()
+                continue
             for courseid in courses_of[company["id"]]:
                 course = courses.get(courseid)
                 if course is None or not course["visible"] or course["category"] == 0:
@@ -86,10 +88,12 @@ def _is_active(ue: Row, instances: dict[int, Row], now: int) -> bool:
 
 
 def _activities(modules: list[Row], types: dict[int, Row]) -> list[Row]:
+    """get_course_mods(): an inner join with the types, those switched on. Without the table nobody knows them."""
+    switched_on = {each for each, row in types.items() if row["visible"] == 1}
     return [
         cm
         for cm in modules
-        if cm["completion"] and not cm["deletioninprogress"] and types.get(cm["module"], {"visible": 1})["visible"]
+        if cm["completion"] and not cm["deletioninprogress"] and (not types or cm["module"] in switched_on)
     ]
 
 

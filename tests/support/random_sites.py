@@ -45,7 +45,7 @@ _OTHER_ENROLMENTS = _product(status=(0, 1), timestart=EDGES, timeend=EDGES, time
 _PERIODS = _product(timeenrolled=EDGES[:3], timestarted=EDGES[:3], timecompleted=(None, 0, *EDGES[1:4]))
 
 VARIANTS: dict[str, list[Variant]] = {
-    "user": [*_product(firstname=TEXTS), {"deleted": 1}, {"suspended": 1}, None],
+    "user": [*_product(firstname=TEXTS), {"deleted": 1}, {"suspended": 1}, {"username": "guest"}, None],
     "company": [{}, {}, {}, {"suspended": 1}, None],
     "course": [*_product(fullname=TEXTS), {"visible": 0}, *[{"enablecompletion": 0}] * 3, None],
     "course_modules": [
