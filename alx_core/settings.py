@@ -30,6 +30,8 @@ DRIVERS = {
 MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
 STORE_BACKENDS = ("postgresql", "sqlite")
 CHANNEL_SCHEMES = {"slack_webhook_url": ("https", "http"), "smtp_url": ("smtp", "starttls", "smtps")}
+MAX_DAYS = 36_500
+"""A hundred years are for ever, and still a date that calendars and databases know."""
 EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -116,12 +118,16 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         "", description="Address under which people reach Dagit, for links in messages. Default: `ALX_DAGSTER_BIND`"
     )
-    log_retention_days: int = Field(90, ge=1, description="Days that the request log is kept")
-    metrics_retention_days: int = Field(400, ge=60, description="Days that the hourly metrics are kept")
-    run_retention_days: int = Field(90, ge=7, description="Days that syncs, their errors and Dagster's runs are kept")
-    alert_retention_days: int = Field(365, ge=1, description="Days that alerts are kept after they were resolved")
+    log_retention_days: int = Field(90, ge=1, le=MAX_DAYS, description="Days that the request log is kept")
+    metrics_retention_days: int = Field(400, ge=60, le=MAX_DAYS, description="Days that the hourly metrics are kept")
+    run_retention_days: int = Field(
+        90, ge=7, le=MAX_DAYS, description="Days that syncs, their errors and Dagster's runs are kept"
+    )
+    alert_retention_days: int = Field(
+        365, ge=1, le=MAX_DAYS, description="Days that alerts are kept after they were resolved"
+    )
     tombstone_retention_days: int = Field(
-        90, ge=1, description="Days that a deleted row is kept, for clients that read changes"
+        90, ge=1, le=MAX_DAYS, description="Days that a deleted row is kept, for clients that read changes"
     )
     public_url: str = Field(
         "", description="Address under which people reach the API and the status page. Default: `ALX_API_BIND`"

@@ -32,6 +32,9 @@ NO_CHANNEL = "No channel is set up. Set ALX_SLACK_WEBHOOK_URL, or ALX_SMTP_URL a
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
 
+ALERT_ID = click.IntRange(1, 2**63 - 1)
+
+
 @click.group()
 def command() -> None:
     """List, acknowledge and end alerts, and try the channels."""
@@ -59,7 +62,7 @@ def list_(with_resolved: bool, limit: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("alert_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("alert_ids", metavar="ID...", type=ALERT_ID, nargs=-1, required=True)
 def ack(alert_ids: Sequence[int]) -> None:
     """Say that somebody takes care: no reminders until it is over, or gets worse."""
     with open_engine(load_settings().database) as engine:
@@ -71,7 +74,7 @@ def ack(alert_ids: Sequence[int]) -> None:
 
 
 @command.command()
-@click.argument("alert_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("alert_ids", metavar="ID...", type=ALERT_ID, nargs=-1, required=True)
 def resolve(alert_ids: Sequence[int]) -> None:
     """End alerts by hand. What is still the case comes back, and is told after the cool-down."""
     settings = load_settings()

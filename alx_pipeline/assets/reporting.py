@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.checks import check_sync
 from alx_core.domain.sync import Kind, SyncRequest
 from alx_core.errors import AlxError, CompaniesFailed
@@ -41,14 +42,14 @@ AS_OF = "Instant at which enrolment periods are judged, in epoch seconds; defaul
 class SyncConfig(dg.Config):
     """What an hourly run can be told."""
 
-    as_of: int | None = Field(None, description=AS_OF)
+    as_of: int | None = Field(None, ge=0, le=LAST_TIME, description=AS_OF)
 
 
 class RebuildConfig(dg.Config):
     """What a rebuild can be told."""
 
     companies: list[str] = Field([], description="Shortnames of the companies to rebuild; empty: all")
-    as_of: int | None = Field(None, description=AS_OF)
+    as_of: int | None = Field(None, ge=0, le=LAST_TIME, description=AS_OF)
 
 
 @dg.asset(

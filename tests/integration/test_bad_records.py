@@ -95,3 +95,11 @@ def test_names_are_kept_byte_for_byte(pipeline: Pipeline) -> None:
         connection.execute(text("UPDATE mdl_user SET firstname = :name, email = '' WHERE id = 3"), {"name": awkward})
     pipeline.sync()
     assert {(row["firstname"], row["email"]) for key, row in rows(pipeline).items() if key[1] == 3} == {(awkward, "")}
+
+
+@pytest.mark.parametrize("number", [2**31, 2**58, 2**62, 2**63 - 1])
+def test_an_id_as_large_as_they_get_takes_nobody_elses_rows(pipeline: Pipeline, number: int) -> None:
+    before = rows(pipeline)
+    pipeline.edit(f"UPDATE mdl_user SET id = {number} WHERE id = 2")  # the administrator, who is in no company
+    assert pipeline.sync().errors == 0
+    assert rows(pipeline) == before

@@ -65,6 +65,14 @@ def test_open_alerts_are_listed_with_how_their_messages_fare(alx: Command, engin
     assert [each["state"] for each in listed[0]["deliveries"]] == ["pending"]
 
 
+@pytest.mark.parametrize("command", ["ack", "resolve"])
+@pytest.mark.parametrize("number", ["0", "99999999999999999999", "x"])
+@pytest.mark.usefixtures("engine")
+def test_what_can_be_no_alerts_id_is_a_wrong_argument(alx: Command, command: str, number: str) -> None:
+    done = alx.run("alerts", command, number)
+    assert (done.code, done.stderr.startswith("Usage:")) == (2, True)
+
+
 def test_an_alert_is_acknowledged_and_ended_by_its_id(alx: Command, engine: Engine) -> None:
     see(engine, "", "acme")
     assert alx.run("alerts", "ack", "1", "2").code == 0

@@ -60,6 +60,13 @@ def test_a_setting_that_is_a_length_of_time_says_its_unit(name: str) -> None:
     assert unit in str(Settings.model_fields[name].description).lower()
 
 
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.endswith("_retention_days")])
+def test_what_is_kept_for_ever_is_kept_for_a_hundred_years(load: Load, name: str) -> None:
+    assert getattr(load(**{f"ALX_{name.upper()}": "36500"}), name) == 36_500
+    with pytest.raises(SettingsError, match=f"ALX_{name.upper()}"):
+        load(**{f"ALX_{name.upper()}": "36501"})
+
+
 def test_without_any_variable_everything_has_a_default(load: Load, tmp_path: Path) -> None:
     settings = load()
     assert settings.home == Path("var")

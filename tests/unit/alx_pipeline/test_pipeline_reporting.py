@@ -12,9 +12,10 @@ from dagster._core.scheduler.instigation import (
     InstigatorType,
     ScheduleInstigatorData,
 )
+from pydantic import ValidationError
 
 from alx_core.settings import Settings
-from alx_pipeline.assets.reporting import reporting_table
+from alx_pipeline.assets.reporting import RebuildConfig, SyncConfig, reporting_table
 from alx_pipeline.instance import is_schedule_on
 from alx_pipeline.partitions import key_of, newest_complete_hour
 from alx_pipeline.resources import Alx
@@ -28,6 +29,13 @@ def set_schedule(instance: dg.DagsterInstance, name: str, status: InstigatorStat
     """As the switch in Dagit does."""
     origin, data = RemoteInstigatorOrigin(ORIGIN, name), ScheduleInstigatorData("5 * * * *")
     instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, data))
+
+
+@pytest.mark.parametrize("config", [SyncConfig, RebuildConfig])
+@pytest.mark.parametrize("as_of", [-1, 1_795_474_552_000])
+def test_a_run_is_not_told_a_moment_that_no_calendar_has(config: type[dg.Config], as_of: int) -> None:
+    with pytest.raises(ValidationError, match="as_of"):
+        config(as_of=as_of)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from alx_core.errors import SyncLocked
 from alx_core.services import retention
 from alx_core.services.alerting import Policy, take_in
 from alx_core.services.retention import DAY_S, NEVER_PURGED_S, Purged
-from alx_core.settings import Settings
+from alx_core.settings import MAX_DAYS, Settings
 from alx_core.store.engine import transaction
 from alx_core.store.locks import writer_lock
 from alx_core.store.runs import add_companies, finish_run, start_run
@@ -88,6 +88,12 @@ def test_old_requests_go_in_blocks_and_young_ones_stay(engine: Engine, tmp_path:
 def test_requests_of_the_last_three_days_stay_whatever_is_set(engine: Engine, tmp_path: Path) -> None:
     log_requests(engine, [make_request(at=NOW - NEVER_PURGED_S), make_request(at=NOW - NEVER_PURGED_S - 1)])
     assert purge(engine, settings(tmp_path, log_retention_days=1), now=NOW).requests == 1
+
+
+def test_what_is_kept_for_a_hundred_years_stays(engine: Engine, tmp_path: Path) -> None:
+    log_requests(engine, [make_request(at=NOW - 20_000 * DAY_S)])
+    terms = {name: MAX_DAYS for name in Settings.model_fields if name.endswith("_retention_days")}
+    assert purge(engine, settings(tmp_path, **terms), now=NOW).requests == 0
 
 
 def test_metrics_and_counters_have_their_own_terms(engine: Engine, tmp_path: Path) -> None:
