@@ -15,6 +15,7 @@ from support.api import Api, set_company
 from support.power_query import Page, Report, side_by_side
 from support.reads import make_token
 from support.reporting_databases import migrated_engine
+from support.stack import wait_for
 from support.table import CompanyTable, Follower
 
 pytestmark = pytest.mark.slow
@@ -90,6 +91,9 @@ def test_incremental_reads_folded_into_a_copy_always_equal_the_table(api: Api, e
     with api.client() as client, table.syncing(changed=8, pause_s=0.05):
         report = Report(client, make_token(engine, 1), 20)
         for number in range(POLLS):
+            if number % 4 < 2:  # enough has changed for several pages
+                enough = len(table.deltas) + 4
+                wait_for(lambda enough=enough: len(table.deltas) >= enough, timeout_s=60, describe="four more syncs")
             published = table.published
             shown = versions(report.until_not_full() if number % 2 else report.until_empty())
             assert len(shown) == len(dict(shown))
