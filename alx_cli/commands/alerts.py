@@ -29,10 +29,8 @@ from alx_core.store.schema import require_current
 STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 NO_CHANNEL = "No channel is set up. Set ALX_SLACK_WEBHOOK_URL, or ALX_SMTP_URL and ALX_ALERT_EMAILS."
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-
-
 ALERT_ID = click.IntRange(1, 2**63 - 1)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
 
 @click.group()

@@ -32,7 +32,7 @@ class Hour(click.ParamType[datetime]):
         try:
             hour = datetime.fromisoformat(value)
             hour = hour.replace(tzinfo=UTC) if hour.tzinfo is None else hour.astimezone(UTC)
-        except (ValueError, OverflowError):  # the year 0, in UTC
+        except (ValueError, OverflowError):  # also the years 0 and 10000, in UTC
             self.fail(f"{value!r} is not an hour; write it {HOUR_HELP}", param, ctx)
         if hour.minute or hour.second or hour.microsecond:
             self.fail(f"{value!r} is not a full hour", param, ctx)
@@ -110,9 +110,9 @@ def _job(
         return "rebuild", {"run_config": {"ops": {"reporting_table_rebuild": {"config": config}}}}
     now = datetime.now(UTC)
     first = hour or start or newest_complete_hour(now)
-    last = first if end is None else end - HOUR
-    if last < first:
+    if end is not None and end <= first:
         raise click.UsageError("--to must be later than --from")
+    last = first if end is None else end - HOUR
     require_complete(first, now=now)
     require_complete(last, now=now)
     arguments: dict[str, Any] = {"run_config": {"ops": {"reporting_table": {"config": config}}}}

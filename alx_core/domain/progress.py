@@ -174,12 +174,12 @@ def _company_courses(snapshot: Snapshot) -> pl.DataFrame:
 def _modules(course_modules: pl.DataFrame, modules: pl.DataFrame) -> pl.DataFrame:
     """Modules with `is_tracked` as `completion_info::get_activities()` (lib/completionlib.php) tells them.
 
-    Tracked are those with completion on and not being deleted. It lists the modules of `get_fast_modinfo()`, which
-    leaves out the types that the site has switched off (`modules.visible = 0`).
+    Tracked are those with completion on, not being deleted, and listed by `get_fast_modinfo()`: `get_course_mods()`
+    (lib/datalib.php) joins them with the types that are switched on (`modules.visible = 1`), so one of a type that the
+    site does not have is left out too. Without any types, which may be unreadable, all are taken to be on.
     """
-    is_on = pl.lit(value=True)
-    if not modules.is_empty():  # its inner join: a type that the site no longer knows is off too
-        is_on = pl.col("module").is_in(modules.filter(pl.col("visible") == 1)["id"].to_list())
+    switched_on = modules.filter(pl.col("visible") == 1)["id"].to_list()
+    is_on = pl.lit(modules.is_empty()) | pl.col("module").is_in(switched_on)
     is_tracked = ((pl.col("completion") != 0) & (pl.col("deletioninprogress") == 0) & is_on).alias("is_tracked")
     return course_modules.select(pl.col("id").alias("coursemoduleid"), pl.col("course").alias("courseid"), is_tracked)
 

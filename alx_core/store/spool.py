@@ -36,10 +36,16 @@ class Spool:
         self._lock = Lock()
 
     def add(self, rows: pl.DataFrame, key: pl.Expr) -> None:
-        """Keep rows. `key` says which integer each one belongs to; rows of one key keep their order."""
+        """Keep rows. `key` says which integer each one belongs to; rows of one key keep their order.
+
+        Raises ValueError for a row whose key is null: nobody would ask for it again, and it would be lost.
+        """
         if rows.is_empty():
             return
-        self._buffer.append(rows.with_columns(key.alias(KEY)))
+        keyed = rows.with_columns(key.alias(KEY))
+        if keyed[KEY].null_count():
+            raise ValueError(f"{keyed[KEY].null_count()} rows have no key ({key})")
+        self._buffer.append(keyed)
         if sum(frame.estimated_size() for frame in self._buffer) >= BUFFER_BYTES:
             self._flush()
 

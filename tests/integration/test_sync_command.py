@@ -37,8 +37,14 @@ def test_a_company_that_nobody_knows_is_refused_before_a_run_is_booked(alx: Comm
 
 @pytest.mark.parametrize(
     "options",
-    [["--as-of", "-1"], ["--as-of", "1795474552000"], ["--hour", "0001-01-01T00:00+05:00"]],
-    ids=["before time", "milliseconds", "before the year 1"],
+    [
+        ["--as-of", "-1"],
+        ["--as-of", "1795474552000"],
+        ["--hour", "0001-01-01T00:00+05:00"],
+        ["--hour", "9999-12-31T23:00-05:00"],
+        ["--from", "0001-01-01T00:00", "--to", "0001-01-01T00:00"],
+    ],
+    ids=["before time", "milliseconds", "before the year 1", "after the year 9999", "nothing at the beginning of time"],
 )
 def test_a_moment_that_no_calendar_has_is_refused_before_anything_is_made(alx: Command, options: list[str]) -> None:
     done = alx.run("sync", *options)

@@ -46,6 +46,13 @@ def numbers(spool: Spool, key: int) -> list[int]:
     return [] if rows is None else rows["number"].to_list()
 
 
+def test_a_row_without_a_key_is_refused_and_not_lost(spool: Spool) -> None:
+    spool.add(make_rows(1, 2), COMPANY)
+    with pytest.raises(ValueError, match="1 rows have no key"):
+        spool.add(make_rows(1, 2), COMPANY.replace(2, None))
+    assert (numbers(spool, 1), numbers(spool, 2)) == ([0], [1])
+
+
 # --- the folder ---
 
 
