@@ -3,6 +3,8 @@
 `X-Forwarded-For` is believed from proxies that the settings name, and from no others.
 """
 
+from functools import lru_cache
+
 from alx_core.domain.networks import is_allowed, parse_address
 
 
@@ -25,6 +27,7 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: str) -
     return address
 
 
+@lru_cache(maxsize=4096)
 def _plain(peer: str) -> str:
     parsed = parse_address(peer)
     return "" if parsed is None else str(parsed)

@@ -3,6 +3,8 @@
 Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, cast
 from urllib.parse import parse_qsl
@@ -13,11 +15,13 @@ from gunicorn.http.errors import ParseException
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_PARAMETERS = 200
+SHORT = 512
+"""Characters of a query or form that is remembered: a report asks for the same pages again and again."""
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
 
-def read_parameters(req: falcon.Request) -> dict[str, str]:
+def read_parameters(req: falcon.Request) -> Mapping[str, str]:
     """Return all parameters. Raises falcon's 400 for a form that can't be read and 413 for one that is too large."""
     parameters = _pairs(req.query_string)
     if req.method != "POST":
@@ -29,9 +33,16 @@ def read_parameters(req: falcon.Request) -> dict[str, str]:
     return {**parameters, **_pairs(body.decode("utf-8", "replace"))} if kind == FORM else parameters
 
 
-def _pairs(text: str) -> dict[str, str]:
-    if not text:
-        return {}
+def _pairs(text: str) -> Mapping[str, str]:
+    return _short_pairs(text) if len(text) <= SHORT else _read_pairs(text)
+
+
+@lru_cache(maxsize=1024)
+def _short_pairs(text: str) -> Mapping[str, str]:
+    return _read_pairs(text)
+
+
+def _read_pairs(text: str) -> Mapping[str, str]:
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
     except ValueError:

@@ -1,6 +1,7 @@
 """The day of the quota: local, from midnight to midnight of ALX_TIMEZONE."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 WARN_SHARE = 0.8
@@ -12,7 +13,13 @@ def usage_day(now: float, zone: ZoneInfo) -> str:
 
     Counting by date makes the days on which the clocks change count as one day, of 23 or 25 hours.
     """
-    return datetime.fromtimestamp(now, zone).date().isoformat()
+    return _date(int(now // 1), zone)
+
+
+@lru_cache(maxsize=16)
+def _date(second: int, zone: ZoneInfo) -> str:
+    """Worked out once for all requests of a second: no zone's day begins within one."""
+    return datetime.fromtimestamp(second, zone).date().isoformat()
 
 
 def resets_at(now: float, zone: ZoneInfo) -> int:

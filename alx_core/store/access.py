@@ -168,9 +168,11 @@ def find_access_ahead(
     )
     counted, begun = _CHARGE_AND_BEGIN.rows(connection, {**values, **begins})[0]
     if begun is not None:
-        return Found(replace(ahead.known, session=ahead.begins), is_charged=True, has_begun=True)
-    access = find_access(connection, token_hash, page_limit)
-    return None if access is None else Found(access, is_charged=counted is not None)
+        is_known = ahead.known.session is ahead.begins  # most often, and making another one takes a while
+        access = ahead.known if is_known else replace(ahead.known, session=ahead.begins)
+        return Found(access, is_charged=True, has_begun=True)
+    found = find_access(connection, token_hash, page_limit)
+    return None if found is None else Found(found, is_charged=counted is not None)
 
 
 def _access(row: tuple[Any, ...]) -> Access:
