@@ -50,7 +50,7 @@ class Alx:
             from alx_pipeline.moodle.source import open_source  # noqa: PLC0415  # heavy, see above
 
         settings = self.settings()
-        return open_source(settings.moodle, settings.moodle_prefix)
+        return open_source(settings.moodle, settings.moodle_prefix, workers=settings.sync_workers)
 
     def sync(self, request: SyncRequest) -> SyncResult:
         """Run one sync. Raises AlxError; companies that failed are in the result."""

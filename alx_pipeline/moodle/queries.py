@@ -25,6 +25,14 @@ AnySelect = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Ids:
+    """Rows of a table by `id`, which is every Moodle table's primary key; None is no bound."""
+
+    after: int | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MoodleTables:
     """Moodle's tables under the site's prefix, and the queries on them."""
 
@@ -48,18 +56,28 @@ class MoodleTables:
         names = [name for name in self.names if learners or name not in LEARNER_TABLES]
         return {name: self.select(name, learners) for name in names}
 
-    def select(self, name: str, learners: Sequence[LearnerRange] = (EVERYBODY,)) -> AnySelect:
-        """Return the SELECT of one table; rows that no rule looks at stay in the database."""
+    def select(
+        self, name: str, learners: Sequence[LearnerRange] = (EVERYBODY,), *, ids: Ids | None = None
+    ) -> AnySelect:
+        """Return the SELECT of one table, or of its rows with these ids; those that no rule looks at stay there."""
         source = self.table(name)
         query = select(*(source.c[each] for each in SNAPSHOT_COLUMNS[name]))
         if name in LEARNER_TABLES and EVERYBODY not in learners:
             learner = source.c.id if name == "user" else source.c.userid
             query = query.where(or_(*(learner.between(each.first, each.last) for each in learners)))
+        if ids is not None and ids.after is not None:
+            query = query.where(column("id") > ids.after)
+        if ids is not None and ids.until is not None:
+            query = query.where(column("id") <= ids.until)
         if name in ("enrol", "user_enrolments"):
             query = query.where(_is_not(source.c.status, 1))
         if name == "course_modules_completion":
             query = query.where(_is_not(source.c.completionstate, 0))
         return query
+
+    def first_and_last_id(self, name: str) -> Select[*tuple[Any, ...]]:
+        """Return a SELECT of the lowest and the highest id of a table; it takes no time, as id is the primary key."""
+        return select(func.min(column("id")), func.max(column("id"))).select_from(table(self.prefix + name))
 
     def last_learner(self) -> Select[int | None]:
         """Return a SELECT of the highest user id."""

@@ -43,8 +43,9 @@ def make_moodle_engine(url: URL) -> Engine:
 class MoodleSource:
     """A Moodle that was found usable: its tables are there, readable and not empty."""
 
-    def __init__(self, engine: Engine, tables: MoodleTables, reader: Reader) -> None:
-        """Take the collaborators as they are; `open_source` makes them."""
+    def __init__(self, engine: Engine, tables: MoodleTables, reader: Reader, *, workers: int = 1) -> None:
+        """Take the collaborators as they are; `open_source` makes them. Digests are asked for over `workers`."""
+        self._workers = workers
         self._engine = engine
         self._tables = tables
         self._reader = reader
@@ -78,7 +79,7 @@ class MoodleSource:
         found = list(self.scan([]))
         catalogue = {name: merge_texts(name, found) for name in SNAPSHOT_COLUMNS if name not in LEARNER_TABLES}
         with self._guarding():
-            return range_digests(self._engine, self._tables, layout, catalogue_digest(catalogue))
+            return range_digests(self._engine, self._tables, layout, catalogue_digest(catalogue), workers=self._workers)
 
     def facts(self, table: str) -> tuple[int, int | None]:
         """Return a table's exact row count and its newest change (epoch seconds). Raises SourceError."""
@@ -103,8 +104,8 @@ class MoodleSource:
             raise source_error(error, self._engine.url) from error
 
 
-def open_source(url: URL, prefix: str) -> MoodleSource:
-    """Connect to Moodle and make sure it can be synced.
+def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
+    """Connect to Moodle and make sure it can be synced, over up to `workers` connections at a time.
 
     Raises SourceUnreachable, SourceAccessDenied, SourceSchemaError or SourceEmpty, each saying what to do.
     """
@@ -116,7 +117,7 @@ def open_source(url: URL, prefix: str) -> MoodleSource:
         engine.dispose()
         raise
     reader = make_reader(url, engine, is_mariadb=site.is_mariadb, statement_timeout_s=STATEMENT_TIMEOUT_S)
-    return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader)
+    return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader, workers=workers)
 
 
 def _approximate_rows(connection: Connection, tables: MoodleTables, name: str) -> int:

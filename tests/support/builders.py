@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, Text, insert
+from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, insert
 
 from alx_core.domain.changes import PERSONAL
 from alx_core.domain.digests import catalogue_digest, snapshot_digest
@@ -203,14 +203,19 @@ def make_sync_result(*companies: CompanyResult, **overrides: Any) -> SyncResult:
     return replace(result, **overrides)
 
 
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by this type alone
+
+
 def load_moodle(engine: Engine, snapshot: Snapshot, prefix: str = "mdl_") -> MetaData:
-    """Make Moodle's tables, with no more columns than the sync reads, and fill them; return their description."""
+    """Make Moodle's tables, with no more columns than the sync needs, and fill them; return their description."""
     metadata = MetaData()
     with engine.begin() as connection:
         for name, columns in SNAPSHOT_COLUMNS.items():
+            own_id = [] if "id" in columns else [Column("id", ROW_ID, primary_key=True)]
             table = Table(
                 prefix + name,
                 metadata,
+                *own_id,
                 *(Column(each, Text if dtype == TEXT else BigInteger) for each, dtype in columns.items()),
             )
             table.create(connection)

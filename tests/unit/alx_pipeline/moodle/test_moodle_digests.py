@@ -47,15 +47,16 @@ HOSTILE = (
 
 
 class Moodle:
-    """A Moodle on a server, put back after each test."""
+    """A Moodle on a server, asked over `workers` connections at a time, and put back after each test."""
 
-    def __init__(self, engine: Engine, metadata: MetaData, source: MoodleSource) -> None:
+    def __init__(self, engine: Engine, metadata: MetaData, source: MoodleSource, workers: int) -> None:
         self.engine = engine
+        self.workers = workers
         self.metadata = metadata
         self.source = source
 
     def digests(self, catalogue: str = "") -> Digests:
-        return range_digests(self.engine, TABLES, LAYOUT, catalogue)
+        return range_digests(self.engine, TABLES, LAYOUT, catalogue, workers=self.workers)
 
     def edit(self, change: Callable[[Connection], object]) -> None:
         with self.engine.begin() as connection:
@@ -90,13 +91,14 @@ def learner_rows(userid: int) -> dict[str, list[Row]]:
 SITE = make_snapshot(**make_many_learners(2), **learner_rows(LEARNER))
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+@pytest.fixture(scope="module", params=[("postgresql", 3), ("mysql", 1), ("mysql", 3)])
 def server(request: pytest.FixtureRequest) -> Iterator[Moodle]:
-    with scratch_database(request.param) as url:
+    kind, workers = request.param
+    with scratch_database(kind) as url:
         engine = create_engine(url)
         metadata = load_moodle(engine, SITE)
-        with closing(open_source(url, "mdl_")) as source:
-            yield Moodle(engine, metadata, source)
+        with closing(open_source(url, "mdl_", workers=workers)) as source:
+            yield Moodle(engine, metadata, source, workers)
         engine.dispose()
 
 
