@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from alx_core.store.engine import CONNECT_TIMEOUT_S, make_engine, unreachable
+from alx_core.store.engine import make_engine, server_limits, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_S = 5.0
@@ -86,5 +86,5 @@ def make_api_engine(url: URL) -> Engine:
         url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": options, "prepare_threshold": 1},
+        connect_args={**server_limits(url), "options": options, "prepare_threshold": 1},
     )

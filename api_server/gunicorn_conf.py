@@ -32,10 +32,3 @@ def post_worker_init(_worker: Any) -> None:
     """Search for garbage less often, and not in what was loaded: each page of rows set a search off."""
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def worker_exit(_server: Any, _worker: Any) -> None:
-    """Carry the rest of the request log before the process ends."""
-    from api_server.wsgi import journal  # noqa: PLC0415  # the worker's own, loaded long ago
-
-    journal.close()

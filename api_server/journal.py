@@ -66,7 +66,7 @@ class Journal:
             assert self._file is not None  # noqa: S101  # start() was called
             if self._file.closed:
                 raise OSError(errno.EBADF, "the request log is closed")
-            os.write(self._file.fileno(), line)
+            _append(self._file.fileno(), line)
         self._wake.set()
 
     def close(self) -> None:
@@ -89,10 +89,13 @@ class Journal:
 
     def _open_new(self) -> BinaryIO:
         # The lock says that the file's process lives; the operating system drops it with the process.
-        path = self._folder / f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
-        file = path.open("ab", buffering=0)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        return file
+        while True:
+            path = self._folder / f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
+            file = path.open("ab", buffering=0)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists():
+                return file
+            file.close()  # before it was locked, another process took it for that of a dead one
 
     def _carry_on(self) -> None:
         assert self._file is not None  # noqa: S101  # start() was called
@@ -166,6 +169,14 @@ class Journal:
         except (BlockingIOError, FileNotFoundError):
             return  # its process lives, or somebody else was faster
         log.info("journal_carried_over", file=path.name)
+
+
+def _append(file: int, line: bytes) -> None:
+    """Write a line or nothing. Raises OSError: the disk; half a line would take the next one with it."""
+    written = os.write(file, line)
+    if written < len(line):
+        os.ftruncate(file, os.fstat(file).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _is_whole(line: bytes) -> bool:

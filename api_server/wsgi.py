@@ -1,5 +1,7 @@
 """The composition root of an API process: what gunicorn loads in each worker."""
 
+import atexit
+
 from alx_core.logs import configure_logs
 from alx_core.settings import load_settings
 from api_server.app import create_app
@@ -10,4 +12,6 @@ configure_logs("json")
 settings = load_settings()
 journal = Journal(settings.home.absolute() / "journal", settings.database)
 journal.start()
+# Gunicorn's hook at a worker's end comes before its threads have; they may still answer, and each answer is logged.
+atexit.register(journal.close)
 app = create_app(settings, database=Database(settings.database), journal=journal)

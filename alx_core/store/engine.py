@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_S = 30
+GONE_AFTER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""libpq's limits to waiting for a server that vanished without a word: 25 s for an answer, 30 s (here in milliseconds)
+for a receipt. The system's own are two hours and a quarter of one."""
 
 
 def make_engine(url: URL) -> Engine:
@@ -29,7 +32,13 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url))
+
+
+def server_limits(url: URL) -> dict[str, object]:
+    """Return libpq's limits to waiting for PostgreSQL, but for those that the URL sets itself."""
+    limits: dict[str, object] = {"connect_timeout": CONNECT_TIMEOUT_S, **GONE_AFTER}
+    return {name: value for name, value in limits.items() if name not in url.query}
 
 
 @contextmanager

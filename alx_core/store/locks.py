@@ -8,10 +8,11 @@ the process that held it, killed or not.
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from alx_core.errors import SyncLocked
 from alx_core.store.engine import connect
@@ -60,7 +61,8 @@ def _advisory(engine: Engine) -> Iterator[TryLock]:
             yield try_lock
         finally:
             if held and not connection.invalidated:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+                with suppress(DBAPIError):  # a connection that is gone has let the lock go
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.sync import Kind
+from alx_core.errors import SyncLocked
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
 
 MAX_ERRORS_PER_RUN = 10_000
@@ -22,6 +23,20 @@ def interrupt_running(connection: Connection, *, now: int) -> int:
         .values(status="interrupted", finished_at=now, error="The process ended before the run did.")
     )
     return connection.execute(killed).rowcount
+
+
+def require_running(connection: Connection, run_id: int) -> None:
+    """Make sure that the run still has the writer's place, and keep it until the transaction ends.
+
+    A run whose lock went away with its connection is closed by the next one (`interrupt_running`), which waits for the
+    row that is held here. Raises SyncLocked: that has happened.
+    """
+    query = select(sync_runs.c.status).where(sync_runs.c.id == run_id).with_for_update(read=True)
+    if connection.execute(query).scalar_one() != "running":
+        raise SyncLocked(
+            "This sync lost the connection that held its lock, and another one has begun. It stops here: what it wrote "
+            "is right, and the other one does the rest. See `alx status`."
+        )
 
 
 def start_run(connection: Connection, **values: object) -> int:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -111,6 +112,36 @@ def test_every_answered_request_is_in_the_log_though_workers_are_killed(api: Api
     for thread in threads:
         thread.join()
     wait_until_logged(engine, answers)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_that_is_answered_while_the_api_stops_is_logged(stop: signal.Signals, tmp_path: Path) -> None:
+    answers: list[httpx.Response] = []
+    with served("postgresql", tmp_path, {}) as (engine, api):
+        table = CompanyTable(engine, next(COMPANY_IDS))
+        table.fill(5)
+        token = make_token(engine, table.companyid)
+        assert api.call(token, limit=5).status_code == 200
+        asking = threading.Thread(target=lambda: answers.append(api.call(token, limit=5)))
+        with engine.connect() as connection:
+            connection.execute(text("LOCK TABLE api_usage IN ACCESS EXCLUSIVE MODE"))
+            asking.start()
+            wait_for(lambda: waits_for_a_lock(engine), timeout_s=10, describe="a request that waits")
+            assert api.process is not None
+            api.process.send_signal(stop)
+            time.sleep(1)  # long enough for gunicorn's own end, short enough for its patience
+            connection.rollback()
+        asking.join()
+        api.process.wait(30)
+        api.start()  # what the first one left in its file is carried over by the next
+        wait_until_logged(engine, answers)
+    assert [answer.status_code for answer in answers] == [200]
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'api_usage'::regclass")
+        return connection.execute(waiting).scalar_one() > 0
 
 
 def test_a_database_that_is_away_is_503_and_the_log_complete_when_it_is_back(

@@ -19,6 +19,7 @@ from alx_core.services.sync.source import Source
 from alx_core.store.companies import row_counts_are_true
 from alx_core.store.digests import forget_digests, load_digests, save_digests
 from alx_core.store.engine import connect, transaction
+from alx_core.store.runs import require_running
 
 DAY_S = 86_400
 
@@ -50,8 +51,10 @@ def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
         forget_digests(connection, keep=[layout.range_at(index).first for index in quiet])
 
 
-def note_digests(engine: Engine, plan: Plan, *, as_of: int, failed: Collection[int]) -> None:
+def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed: Collection[int]) -> None:
     """Note the digests of the ranges whose rows are right now; those of a failed company are not.
+
+    Raises SyncLocked when another sync has taken this one's place.
 
     A range with a bad record has none. One of the catalogue is in every range, so then nothing is noted.
     """
@@ -61,6 +64,7 @@ def note_digests(engine: Engine, plan: Plan, *, as_of: int, failed: Collection[i
         if not plan.companies_changed[index] & set(failed)
     ]
     with transaction(engine) as connection:
+        require_running(connection, run_id)
         save_digests(connection, rows)
 
 

@@ -89,7 +89,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
         )
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
-        note_digests(engine, plan, as_of=request.as_of, failed=failed)
+        note_digests(engine, plan, run_id=run_id, as_of=request.as_of, failed=failed)
     with connect(engine) as connection:
         table = table_facts(connection)
     result = SyncResult(

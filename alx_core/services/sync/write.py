@@ -19,6 +19,7 @@ from alx_core.logs import get_logger
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import connect, transaction
 from alx_core.store.reporting_sync import Written, write_changes
+from alx_core.store.runs import require_running
 from alx_core.store.spool import Spool
 
 log = get_logger()
@@ -51,7 +52,8 @@ def write_companies(
 ) -> list[CompanyResult]:
     """Write each company's changes and return what was done, in the order of `companies`.
 
-    Raises StoreUnreachable when the database went away: that is no company's fault.
+    Raises StoreUnreachable when the database went away, SyncLocked when another sync has taken this one's place:
+    neither is a company's fault.
     """
 
     def one(company: Company) -> CompanyResult:
@@ -81,6 +83,7 @@ def _write_company(engine: Engine, spool: Spool, company: Company, *, run_id: in
     if spool.has(company.companyid):
         try:
             with transaction(engine) as connection:
+                require_running(connection, run_id)
                 changes = spool.batches(company.companyid)
                 written = write_changes(connection, changes, run_id=run_id, now=int(clock()))
                 upsert_company(

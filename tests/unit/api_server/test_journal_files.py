@@ -1,0 +1,64 @@
+"""The request log's file: whatever other processes and the disk do, a line that was taken reaches the database."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from alx_core.store.engine import connect
+from alx_core.store.tables import request_log
+from api_server import journal as module
+from api_server.entry import LogEntry
+from api_server.journal import Journal
+from support.reporting_databases import migrated_engine
+
+
+def write(journal: Journal, request_id: str) -> None:
+    journal.write(LogEntry(request_id, 1, "POST", "127.0.0.1", "test").record())
+
+
+def logged_ids(engine: Engine) -> set[str]:
+    with connect(engine) as connection:
+        return set(connection.scalars(select(request_log.c.request_id)))
+
+
+def test_a_file_that_another_process_takes_for_an_orphans_before_it_is_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, taken = module.fcntl.flock, []
+
+    def lock_too_late(file: Any, operation: int) -> None:
+        if not taken:
+            taken.append(file.name)
+            Path(file.name).unlink()  # as the other one does, which found nobody's lock on it
+        lock(file, operation)
+
+    monkeypatch.setattr(module.fcntl, "flock", lock_too_late)
+    with migrated_engine("sqlite", tmp_path) as engine:
+        journal = Journal(tmp_path / "journal", engine.url)
+        journal.start()
+        write(journal, "one")
+        journal.close()
+        assert len(taken) == 1
+        assert logged_ids(engine) == {"one"}
+
+
+def test_half_a_line_on_a_full_disk_is_taken_back_and_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system_write, full = os.write, [True]
+
+    def write_half(file: int, data: bytes) -> int:
+        return system_write(file, data[: len(data) // 2] if full and full.pop() else data)
+
+    with migrated_engine("sqlite", tmp_path) as engine:
+        journal = Journal(tmp_path / "journal", engine.url)
+        journal.start()
+        monkeypatch.setattr(module.os, "write", write_half)
+        with pytest.raises(OSError, match="No space left"):
+            write(journal, "one")
+        write(journal, "two")
+        journal.close()
+        assert logged_ids(engine) == {"two"}
