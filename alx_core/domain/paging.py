@@ -25,6 +25,8 @@ SESSION_S = 3600
 """Seconds without a page after which a read can't be continued."""
 SNAPSHOT_KEPT_S = 6 * 3600
 """Seconds for which a sync keeps the versions of rows that it replaces."""
+CLOCKS_APART_S = 60
+"""Seconds by which the clocks of two API hosts may differ."""
 TOUCH_S = 5
 """A session's last page is noted at most this often, unless it ends a read."""
 
@@ -62,7 +64,7 @@ class Session:
 
     def is_going_on(self, now: float) -> bool:
         """Whether somebody is in the middle of its pages."""
-        if now - self.opened_at >= SESSION_S:
+        if now - self.opened_at >= SESSION_S or self._is_of_the_future(now):
             return False
         silence_s = now - self.last_served_at
         if self.reads_begun <= self.reads_finished:
@@ -77,7 +79,12 @@ class Session:
 
     def is_alive(self, now: float) -> bool:
         """Whether later pages can still be read from its snapshot."""
-        return now - self.last_served_at < SESSION_S and now - self.opened_at < SNAPSHOT_KEPT_S - SESSION_S
+        is_kept = now - self.last_served_at < SESSION_S and now - self.opened_at < SNAPSHOT_KEPT_S - SESSION_S
+        return is_kept and not self._is_of_the_future(now)
+
+    def _is_of_the_future(self, now: float) -> bool:
+        """Whether it was noted by a clock that ran ahead: how old its snapshot is then, nobody knows."""
+        return max(self.opened_at, self.last_served_at) > now + CLOCKS_APART_S
 
     def shows_the_same(self, other: "Session") -> bool:
         """Whether the pages of both are the same."""

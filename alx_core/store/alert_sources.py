@@ -33,10 +33,18 @@ def newest_failure(connection: Connection) -> SyncFailure | None:
 
 
 def last_success_at(connection: Connection) -> int | None:
-    """Return when an hourly sync last succeeded, of whatever hour: each of them brings everything up to date."""
+    """Return when an hourly sync last succeeded, of whatever hour: each of them brings everything up to date.
+
+    It ended in a second before the next one began, whatever a clock that ran ahead wrote down.
+    """
     runs = sync_runs.c
-    done = select(func.max(runs.finished_at)).where(runs.kind == Kind.HOURLY, runs.status == "succeeded")
-    return connection.execute(done).scalar()
+    done = select(runs.id, runs.finished_at).where(runs.kind == Kind.HOURLY, runs.status == "succeeded")
+    newest = connection.execute(done.order_by(runs.id.desc()).limit(1)).first()
+    if newest is None:
+        return None
+    next_began_at = connection.scalar(select(func.min(runs.started_at)).where(runs.id > newest.id))
+    ended_at = int(newest.finished_at)
+    return ended_at if next_began_at is None else min(ended_at, next_began_at - 1)
 
 
 def first_try_at(connection: Connection) -> int | None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from alx_core.domain.company_settings import CompanySettings, SyncMode, resolve
 from alx_core.domain.paging import (
+    CLOCKS_APART_S,
     IDLE_S,
     LAST_CALL_S,
     SESSION_S,
@@ -200,3 +201,13 @@ def test_pages_are_noted_seldom_and_ends_always() -> None:
     assert not noted(at_end, is_last=True)
     assert noted(replace(at_end, last_page_at=NOW + 1), is_last=True)  # another read has begun since
     assert noted(at_end, is_last=True, ends_read=True)
+
+
+@pytest.mark.parametrize("noted", ["opened_at", "last_page_at", "finished_at"])
+def test_a_read_noted_by_a_clock_that_ran_ahead_is_over(noted: str) -> None:
+    ahead = make_session(**{noted: NOW + CLOCKS_APART_S + 1})
+    assert not ahead.is_alive(NOW)
+    assert not ahead.is_going_on(NOW)
+    hosts_apart = make_session(**{noted: NOW + CLOCKS_APART_S})
+    assert hosts_apart.is_alive(NOW)
+    assert hosts_apart.is_going_on(NOW)

@@ -53,6 +53,17 @@ def test_it_is_one_alert_until_a_sync_succeeds_and_then_it_is_over(site: Site) -
     assert site.names(state="resolved") == [("sync_failed", "")]
 
 
+def test_a_success_noted_by_a_clock_that_ran_ahead_hides_no_failure(site: Site) -> None:
+    with transaction(site.engine) as connection:
+        connection.execute(update(sync_runs).values(finished_at=sync_runs.c.finished_at + 3 * 86_400))
+    stop_moodle(site)
+    site.now += 60
+    site.sync()
+    site.instance.wipe()  # Dagster's clock is the machine's
+    site.tick(sync_failure_sensor)
+    assert site.names() == [("sync_failed", "")]
+
+
 def book_nothing(site: Site, **values: Any) -> str:
     """A run that died before it reached the books, as Dagster notes it; return its id."""
     run = dg.DagsterRun(
