@@ -61,7 +61,8 @@ class Admission:
             return known[1]
         own = load_settings_of(connection, access.companyid)
         settings = resolve(own, load_settings_of(connection, EVERY_COMPANY))
-        self._settings[access.companyid] = (access.settings_version, settings)
+        if access.company_exists:  # else its first sync makes it one of the same version, and other settings
+            self._settings[access.companyid] = (access.settings_version, settings)
         return settings
 
     def charge(self, connection: Connection, access: Access, settings: CompanySettings) -> bool:
