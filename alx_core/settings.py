@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         ge=1_000,
         description="Completion rows that one learner range holds on average; bounds the memory of a sync",
     )
-    sync_workers: int = Field(2, ge=1, le=16, description="Connections that read Moodle side by side")
+    sync_workers: int = Field(2, ge=1, le=16, description="Learner ranges, companies and digests worked on at a time")
     sync_lock_timeout_s: float = Field(
         600, ge=0, description="Seconds a sync waits for another one that is writing, before it gives up"
     )

@@ -36,7 +36,7 @@ class Admission:
         """Count the quota's days in `zone`."""
         self._zone = zone
         self._clock = clock
-        self._settings: dict[int, tuple[int, CompanySettings]] = {}
+        self._settings: dict[int, tuple[tuple[int, str | None], CompanySettings]] = {}
         self._together: Together[Found | None] = Together()
 
     def identify(
@@ -56,13 +56,13 @@ class Admission:
         """Return the settings of the token's company; defaults for a token without one."""
         if access.companyid is None:
             return resolve({}, {})
-        known = self._settings.get(access.companyid)
-        if known is not None and known[0] == access.settings_version:
+        # The version begins anew with the company's row, which has another cache_id each time it is made.
+        version, known = (access.settings_version, access.cache_id), self._settings.get(access.companyid)
+        if known is not None and known[0] == version:
             return known[1]
         own = load_settings_of(connection, access.companyid)
         settings = resolve(own, load_settings_of(connection, EVERY_COMPANY))
-        if access.company_exists:  # else its first sync makes it one of the same version, and other settings
-            self._settings[access.companyid] = (access.settings_version, settings)
+        self._settings[access.companyid] = (version, settings)
         return settings
 
     def charge(self, connection: Connection, access: Access, settings: CompanySettings) -> bool:

@@ -54,9 +54,8 @@ def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
 def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed: Collection[int]) -> None:
     """Note the digests of the ranges whose rows are right now; those of a failed company are not.
 
-    Raises SyncLocked when another sync has taken this one's place.
-
-    A range with a bad record has none. One of the catalogue is in every range, so then nothing is noted.
+    A range with a bad record has none. One of the catalogue is in every range, so then nothing is noted. Raises
+    SyncLocked when another sync has taken this one's place.
     """
     rows = [
         _row(plan, index, digest, as_of)

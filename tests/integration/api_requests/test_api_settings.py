@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select
 
 from alx_core.domain.changes import Op
 from alx_core.domain.company_settings import KINDS
@@ -13,6 +14,8 @@ from alx_core.services.alert_watch import watch_api
 from alx_core.services.metrics import record_hours
 from alx_core.settings import Settings
 from alx_core.store.alerts import list_alerts
+from alx_core.store.engine import transaction
+from alx_core.store.tables import companies
 from support.api import PATH, form, set_company
 from support.asked_company import Company
 from support.reads import make_token
@@ -176,6 +179,21 @@ def test_a_setting_does_what_it_says_from_the_next_request_on(
     company: Company, proof: Callable[[Company], None]
 ) -> None:
     proof(company)
+
+
+def test_a_setting_for_all_companies_counts_for_one_whose_row_is_made_after_it_was_asked_for(company: Company) -> None:
+    assert company.outcome(limit=4) == "ok"
+    with transaction(company.api.engine) as connection:
+        of_it = companies.c.companyid == company.table.companyid
+        row = dict(connection.execute(select(companies).where(of_it)).mappings().one())
+        connection.execute(delete(companies).where(of_it))
+    assert company.outcome(limit=4) == "nocompanyassociation"
+    set_company(company.api.engine, 0, max_records=3)
+    try:
+        company.alter(**{name: row[name] for name in ("shortname", "name", "published_seq", "row_count")})
+        assert company.outcome(limit=4) == "limittoolarge"
+    finally:
+        set_company(company.api.engine, 0, max_records=None)
 
 
 def test_a_setting_for_all_companies_counts_until_one_has_its_own(company: Company) -> None:

@@ -165,3 +165,16 @@ def test_a_transaction_on_sqlite_waits_for_the_writer_before_it(sqlite: Engine) 
     impatient.dispose()
     with sqlite.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+
+
+def test_a_server_that_vanishes_is_waited_for_as_long_as_is_set_and_the_url_may_say_otherwise(tmp_path: Path) -> None:
+    limits = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+    with reporting_database("postgresql", tmp_path) as url:
+        for address, expected in (
+            (url, ["10", "5", "3", "30000"]),
+            (url.update_query_dict({"tcp_user_timeout": "9000"}), ["10", "5", "3", "9000"]),
+        ):
+            with open_engine(address) as engine, connect(engine) as connection:
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                assert [driver.info.get_parameters()[name] for name in limits] == expected
