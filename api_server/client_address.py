@@ -3,16 +3,20 @@
 `X-Forwarded-For` is believed from proxies that the settings name, and from no others.
 """
 
+import re
 from functools import lru_cache
 
 from alx_core.domain.networks import is_allowed, parse_address
+
+PORT = re.compile(r"^\[([^\]]*)\](?::[0-9]+)?$|^([0-9.]+):[0-9]+$")
+"""`[2001:db8::9]:443` and `192.0.2.7:443`: an address with the port of its connection."""
 
 
 def client_address(peer: str, forwarded_for: str | None, trusted_proxies: str) -> str:
     """Return the client's address: the nearest one in the chain that is no trusted proxy.
 
-    `peer` is the connection's other end. Entries that are no address end the chain: what lies behind them was written
-    by somebody nobody vouches for.
+    `peer` is the other end. Some proxies write a port behind an address. An entry that is no address at all
+    ends the chain, and leaves the client without one: it must not pass for the proxy that wrote it.
     """
     address = _plain(peer)
     if not trusted_proxies or not forwarded_for:
@@ -20,9 +24,9 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: str) -
     for hop in reversed(forwarded_for.split(",")):
         if not is_allowed(address, trusted_proxies):
             break
-        parsed = parse_address(hop)
+        parsed = parse_address(PORT.sub(r"\1\2", hop.strip()))
         if parsed is None:
-            break
+            return ""
         address = str(parsed)
     return address
 

@@ -56,6 +56,13 @@ def test_a_company_that_is_suspended_or_gone_is_none(company: Company, values: d
         ("192.0.2.7", "10.1.1.1", "192.0.2.7, 198.51.100.1", False),  # what the client wrote itself does not
         ("192.0.2.7", "10.1.1.1", "192.0.2.7, 10.9.9.9", True),
         ("192.0.2.7", "10.1.1.1", "192.0.2.7, what", False),
+        ("192.0.2.7", "10.1.1.1", "192.0.2.7:4711", True),  # some proxies write the port too
+        ("192.0.2.7", "10.1.1.1", "198.51.100.1:4711", False),
+        ("2001:db8::5", "10.1.1.1", "[2001:db8::5]:443", True),
+        ("2001:db8::5", "10.1.1.1", "[2001:db8::5]", True),
+        ("10.0.0.0/8", "10.1.1.1", "203.0.113.9:4711", False),  # an outside client is never taken for the proxy
+        ("10.0.0.0/8", "10.1.1.1", "[2001:db8::9]:443", False),
+        ("10.0.0.0/8", "10.1.1.1", "unknown", False),
         ("10.1.1.1", "10.1.1.1", "192.0.2.7", False),
         ("2001:db8::/32", "::ffff:10.1.1.1", "2001:db8::5", True),
     ],
