@@ -19,8 +19,10 @@ from alx_core.domain.company_settings import CompanySettings, SyncMode
 IDLE_S = 30
 """Seconds without a page after which an unfinished read no longer holds back new data from the next one."""
 LAST_CALL_S = 2
-"""Seconds after the last page in which a read may still ask for an empty one, to see the end: where the last page was
-full, or where several reads ran side by side and Power Query asks until `List.Count([p]) = 0`."""
+"""Seconds after a full last page in which a lone read may still ask for an empty one, to see the end."""
+SEVERAL_S = 10
+"""Seconds without a page after which several reads that all seem to have ended are over: one that asks for its last page
+twice counts for two, and Power Query asks on until `List.Count([p]) = 0`."""
 SESSION_S = 3600
 """Seconds without a page after which a read can't be continued."""
 SNAPSHOT_KEPT_S = 6 * 3600
@@ -54,7 +56,6 @@ class Session:
     finished_at: float | None
     reads_begun: int = 0
     reads_finished: int = 0
-    settings_version: int = 0
     view: str = ""
 
     @property
@@ -68,7 +69,7 @@ class Session:
             return False
         silence_s = now - self.last_served_at
         if self.reads_begun <= self.reads_finished:
-            return self.reads_begun > 1 and silence_s < LAST_CALL_S
+            return self.reads_begun > 1 and silence_s < SEVERAL_S
         is_at_end = self.reads_begun == 1 and self.shows_end
         return silence_s < (LAST_CALL_S if is_at_end else IDLE_S)
 
@@ -86,14 +87,6 @@ class Session:
         """Whether it was noted by a clock that ran ahead: how old its snapshot is then, nobody knows."""
         return max(self.opened_at, self.last_served_at) > now + CLOCKS_APART_S
 
-    def shows_the_same(self, other: "Session") -> bool:
-        """Whether the pages of both are the same."""
-        return _content(self) == _content(other)
-
-
-def _content(session: Session) -> tuple[object, ...]:
-    return session.mode, session.snapshot_seq, session.since_seq, session.since_time, session.view
-
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -106,7 +99,12 @@ class Position:
 
 def view_of(settings: CompanySettings) -> str:
     """Write down which courses and fields are hidden."""
-    return json.dumps([sorted(settings.hidden_courses), sorted(settings.hidden_fields)])
+    return _view(settings.hidden_courses, settings.hidden_fields)
+
+
+@lru_cache(maxsize=1024)
+def _view(courses: frozenset[int], fields: frozenset[str]) -> str:
+    return json.dumps([sorted(courses), sorted(fields)])
 
 
 @lru_cache(maxsize=1024)
@@ -116,21 +114,14 @@ def hidden_courses_in(view: str) -> Collection[int]:
     return frozenset(json.loads(view)[0]) if view else frozenset()
 
 
-def open_session(
-    settings: CompanySettings,
-    *,
-    published_seq: int,
-    position: Position | None,
-    now: float,
-    settings_version: int = 0,
-) -> Session:
+def open_session(settings: CompanySettings, *, published_seq: int, position: Position | None, now: float) -> Session:
     """Begin a read of the newest published rows. `position` is where the client stands; None: it never read.
 
     A client that stands where something was hidden that is shown now is given everything: what it missed has not
     changed since.
     """
     mode, since_seq, since_time = ReadMode.FULL, 0, 0
-    if settings.sync_mode in (SyncMode.AUTO, SyncMode.INCREMENTAL):
+    if gives_changes(settings):
         if position is None:
             mode = ReadMode.INCREMENTAL if settings.first_sync_hours else ReadMode.FULL
             since_time = int(now) - settings.first_sync_hours * 3600 if settings.first_sync_hours else 0
@@ -144,7 +135,6 @@ def open_session(
         opened_at=now,
         last_page_at=now,
         finished_at=None,
-        settings_version=settings_version,
         view=view_of(settings),
     )
 
@@ -153,37 +143,38 @@ def _is_recent(settings: CompanySettings, position: Position, now: float) -> boo
     return settings.sync_mode is SyncMode.INCREMENTAL or now - position.at <= settings.sync_window_hours * 3600
 
 
+def gives_changes(settings: CompanySettings) -> bool:
+    """Whether a client is given what changed since its last read, rather than everything."""
+    return settings.sync_mode in (SyncMode.AUTO, SyncMode.INCREMENTAL)
+
+
 def keeps_position(settings: CompanySettings) -> bool:
     """Whether finishing a read moves the client's position."""
     return settings.sync_mode is not SyncMode.STATELESS
 
 
 def is_same_read(
-    session: Session | None,
-    settings: CompanySettings,
-    *,
-    offset: int,
-    published_seq: int,
-    now: float,
-    settings_version: int = 0,
+    session: Session | None, settings: CompanySettings, *, offset: int, published_seq: int, now: float
 ) -> bool:
     """Whether a request belongs to `session`; otherwise it begins a new read.
 
     A full read of a snapshot that is still the newest shows the same pages as a new one would: it goes on. Settings
-    that changed count for the next read, not for the pages of one that has begun.
+    that hide or show something count from the next first page on, not for the pages of a read that has begun; so does
+    one that asks for everything, where changes were given.
     """
     if session is None or session.snapshot_seq > published_seq:
         return False
     if offset > 0:
         return session.is_alive(now)
-    if session.settings_version != settings_version:
+    is_all_wanted = session.mode is ReadMode.INCREMENTAL and not gives_changes(settings)
+    if session.view != view_of(settings) or is_all_wanted:
         return False
     return is_newest(session, settings, published_seq=published_seq, now=now) or session.is_going_on(now)
 
 
 def is_newest(session: Session, settings: CompanySettings, *, published_seq: int, now: float) -> bool:
     """Whether `session` is a full read of all that is published, and would be again."""
-    is_always_full = settings.sync_mode in (SyncMode.FULL, SyncMode.STATELESS) and session.mode is ReadMode.FULL
+    is_always_full = session.mode is ReadMode.FULL and not gives_changes(settings)
     return is_always_full and session.snapshot_seq == published_seq and session.is_alive(now)
 
 

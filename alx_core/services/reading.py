@@ -82,18 +82,15 @@ class PageReader:
         self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest
     ) -> Session:
         """Return the read that the request belongs to, begun now when there is none."""
-        session, seq, version = access.session, access.published_seq, access.settings_version
+        session, seq = access.session, access.published_seq
         for _attempt in range(ATTEMPTS):
             now = self._clock()
             if session is not None and is_same_read(
-                session, settings, offset=request.offset, published_seq=seq, now=now, settings_version=version
+                session, settings, offset=request.offset, published_seq=seq, now=now
             ):
                 return session
             position = access.pending or access.position
-            fresh = open_session(settings, published_seq=seq, position=position, now=now, settings_version=version)
-            if session is not None and session.is_going_on(now) and session.shows_the_same(fresh):
-                # Those in the middle go on undisturbed, and go on counting.
-                fresh = replace(fresh, reads_begun=session.reads_begun, reads_finished=session.reads_finished)
+            fresh = open_session(settings, published_seq=seq, position=position, now=now)
             if sessions.begin_session(connection, access.token_id, request.limit, before=session, session=fresh):
                 if access.pending is not None and keeps_position(settings):
                     sessions.move_position(connection, access.token_id, access.pending)

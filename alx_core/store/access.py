@@ -1,5 +1,6 @@
 """What a request needs to know of its token, in one look; and the quota's counter, in one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,7 +83,6 @@ _SESSION = (
     _S.finished_at,
     _S.reads_begun,
     _S.reads_finished,
-    _S.settings_version,
     _S.view,
 )
 _POSITION = (
@@ -178,7 +178,7 @@ def find_access_ahead(
 def _access(row: tuple[Any, ...]) -> Access:
     token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:7]
     known, is_deleted, suspended, published_seq, settings_version, cache_id = row[7:13]
-    session, position = row[13:24], row[24:30]
+    session, position = row[13:23], row[23:29]
     position_seq, position_at, position_view, pending_seq, pending_at, pending_view = position
     return Access(
         token_id=token_id,
@@ -192,11 +192,11 @@ def _access(row: tuple[Any, ...]) -> Access:
         company_suspended=bool(suspended),
         published_seq=published_seq or 0,
         settings_version=settings_version or 0,
-        session=None if session[0] is None else Session(ReadMode(session[0]), *session[1:]),
+        session=None if session[0] is None else _session(session),
         position=Position(position_seq, position_at, position_view or "") if position_at else None,
         pending=None if pending_seq is None else Position(pending_seq, pending_at, pending_view or ""),
         cache_id=cache_id,
-        version=row[30],
+        version=row[29],
     )
 
 
@@ -204,7 +204,11 @@ def find_session(connection: Connection, token_id: int, page_limit: int) -> Sess
     """Return the token's read of `page_limit` rows a page."""
     query = select(*_SESSION).where(_S.token_id == token_id, _S.page_limit == page_limit)
     row = connection.execute(query).first()
-    return None if row is None else Session(ReadMode(row[0]), *row[1:])
+    return None if row is None else _session(row)
+
+
+def _session(row: Sequence[Any]) -> Session:
+    return Session(ReadMode(row[0]), *row[1:])
 
 
 def _is_within_quota(calls: ColumnElement[int]) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from alx_core.errors import SchemaOutOfDate
 from alx_core.store.engine import connect, transaction
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision that this version of the code needs: the newest in `migrations/versions`."""
 KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
 """All of them; they are numbered without a gap."""

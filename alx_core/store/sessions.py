@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, update
 
-from alx_core.domain.paging import IDLE_S, Position, Session
+from alx_core.domain.paging import IDLE_S, SEVERAL_S, Position, Session
 from alx_core.store.engine import insert_into
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_sessions, sync_status
@@ -40,7 +40,11 @@ _LAST_SERVED_AT = case(
     (_ROW.last_page_at > func.coalesce(_ROW.finished_at, 0), _ROW.last_page_at),
     else_=func.coalesce(_ROW.finished_at, 0),
 )
-_IS_OVER = (_ROW.reads_begun <= _ROW.reads_finished) | (bindparam("b_idle_since") > _LAST_SERVED_AT)
+_ALL_ENDED = (_ROW.reads_begun <= _ROW.reads_finished) & (
+    (_ROW.reads_begun <= 1) | (bindparam("b_several_since", type_=Float) >= _LAST_SERVED_AT)
+)
+_IS_OVER = _ALL_ENDED | (bindparam("b_idle_since", type_=Float) >= _LAST_SERVED_AT)
+"""The opposite of `Session.is_going_on()`, for a session that was joined; the end of a lone one may be another's."""
 _FIELDS = tuple(field.name for field in fields(Session))
 _SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
 """What makes a session the same, whoever opened it: one with the same pages."""
@@ -79,7 +83,12 @@ def note_begun_values(
     token_id: int, page_limit: int, session: Session, *, now: float, is_newest: bool, reads: int = 1
 ) -> dict[str, object]:
     """Return the values of `NOTE_BEGUN` for as many `reads`."""
-    times = {"b_now": now, "b_idle_since": now - IDLE_S, "b_opened_at": now if is_newest else None}
+    times = {
+        "b_now": now,
+        "b_idle_since": now - IDLE_S,
+        "b_several_since": now - SEVERAL_S,
+        "b_opened_at": now if is_newest else None,
+    }
     return {**_this(token_id, page_limit, session), **times, "b_reads": reads}
 
 

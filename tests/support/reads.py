@@ -61,7 +61,6 @@ class Company:
     companyid: int = field(default_factory=lambda: next(COMPANY_IDS))
     rows: dict[PageKey, str] = field(default_factory=dict)
     published: dict[int, dict[PageKey, tuple[str, int]]] = field(default_factory=lambda: {0: {}})
-    settings_version: int = 0
 
     def __post_init__(self) -> None:
         with transaction(self.engine) as connection:

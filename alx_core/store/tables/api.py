@@ -59,8 +59,6 @@ api_sessions = Table(
            comment="first pages served that have more behind them"),
     Column("reads_finished", Integer, nullable=False, server_default="0",
            comment="of these, how many came to their last page"),
-    Column("settings_version", BigInteger, nullable=False, server_default="0",
-           comment="companies.settings_version at its beginning"),
     Column("view", Text, nullable=False, server_default="", comment="JSON: courses and fields hidden at its beginning"),
     comment="One paged read per token and limit: what its pages show, whatever syncs meanwhile",
 )  # fmt: skip

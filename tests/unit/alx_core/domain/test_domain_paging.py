@@ -12,6 +12,7 @@ from alx_core.domain.paging import (
     IDLE_S,
     LAST_CALL_S,
     SESSION_S,
+    SEVERAL_S,
     SNAPSHOT_KEPT_S,
     TOUCH_S,
     Position,
@@ -36,8 +37,8 @@ def make_settings(**texts: object) -> CompanySettings:
 
 
 def make_session(**overrides: object) -> Session:
-    """A full read of snapshot 7 that got its first page just now."""
-    session = Session(ReadMode.FULL, 7, 0, 0, NOW, NOW, None, reads_begun=1)
+    """A full read of snapshot 7 that got its first page just now, and hides nothing."""
+    session = Session(ReadMode.FULL, 7, 0, 0, NOW, NOW, None, reads_begun=1, view=view_of(make_settings()))
     return replace(session, **overrides)  # type: ignore[arg-type]
 
 
@@ -130,10 +131,13 @@ def test_a_read_that_finished_does_not_end_the_others() -> None:
     assert not two.is_going_on(NOW + IDLE_S)
 
 
-def test_after_reads_side_by_side_there_is_time_for_a_last_call() -> None:
+def test_several_reads_that_all_seem_to_have_ended_are_given_time_to_show_that_one_has_not() -> None:
     both = make_session(reads_begun=2, reads_finished=2, finished_at=NOW)
-    assert both.is_going_on(NOW + LAST_CALL_S - 0.01)
-    assert not both.is_going_on(NOW + LAST_CALL_S)
+    assert both.is_going_on(NOW + SEVERAL_S - 0.01)
+    assert not both.is_going_on(NOW + SEVERAL_S)
+    a_page_of_one = replace(both, last_page_at=NOW + TOUCH_S + 1)
+    assert a_page_of_one.is_going_on(NOW + SEVERAL_S)
+    assert TOUCH_S < SEVERAL_S < IDLE_S
 
 
 def test_a_read_that_ended_with_a_full_page_has_time_for_a_last_call() -> None:
@@ -158,10 +162,25 @@ def test_a_full_read_of_the_newest_rows_goes_on_after_its_end(mode: SyncMode) ->
     assert not is_newest(session, settings, published_seq=8, now=NOW)
 
 
-def test_changed_settings_count_for_the_next_read_not_for_the_next_page() -> None:
-    session, settings = make_session(settings_version=1), make_settings()
-    assert not is_same_read(session, settings, offset=0, published_seq=7, now=NOW, settings_version=2)
-    assert is_same_read(session, settings, offset=9, published_seq=7, now=NOW, settings_version=2)
+@pytest.mark.parametrize("changed", [{"course_5": 0}, {"field_email": 0}])
+def test_what_is_hidden_counts_for_the_next_read_not_for_the_next_page(changed: dict[str, object]) -> None:
+    session, settings = make_session(), make_settings(**changed)
+    assert not is_same_read(session, settings, offset=0, published_seq=7, now=NOW)
+    assert is_same_read(session, settings, offset=9, published_seq=7, now=NOW)
+
+
+@pytest.mark.parametrize("changed", [{"rate_limit": 7}, {"max_records": 9}, {"cache_enabled": 0}, {"sync_mode": 1}])
+def test_a_setting_that_says_nothing_of_the_pages_takes_no_snapshot_from_those_in_the_middle(
+    changed: dict[str, object],
+) -> None:
+    assert is_same_read(make_session(), make_settings(**changed), offset=0, published_seq=8, now=NOW)
+
+
+def test_one_that_wants_everything_joins_no_read_of_changes() -> None:
+    session = make_session(mode=ReadMode.INCREMENTAL, since_seq=3)
+    for mode in SyncMode:
+        is_same = is_same_read(session, make_settings(sync_mode=mode.value), offset=0, published_seq=7, now=NOW)
+        assert is_same == (mode in CHANGING_MODES)
 
 
 def test_a_snapshot_from_the_future_of_a_restored_database_is_dropped() -> None:

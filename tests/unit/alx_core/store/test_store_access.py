@@ -51,7 +51,7 @@ def test_an_unknown_token_has_no_access(engine: Engine) -> None:
 
 def test_a_token_brings_its_company_its_read_and_its_position(engine: Engine, company: Company) -> None:
     token = make_token(engine, company.companyid, allowed_networks="10.", expires_at=NOW + 5)
-    session = Session(ReadMode.INCREMENTAL, 7, 5, 3, NOW + 0.25, NOW + 0.5, None, 2, 1, 4, "[[1], []]")
+    session = Session(ReadMode.INCREMENTAL, 7, 5, 3, NOW + 0.25, NOW + 0.5, None, 2, 1, "[[1], []]")
     with transaction(engine) as connection:
         upsert_company(connection, company.companyid, published_seq=7, suspended=1)
         token_id = access_of(connection, token, 100).token_id

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from alx_core.domain.paging import IDLE_S, Position, ReadMode, Session
+from alx_core.domain.paging import IDLE_S, SEVERAL_S, Position, ReadMode, Session
 from alx_core.store import sessions
 from alx_core.store.access import find_session
 from alx_core.store.engine import transaction
@@ -90,7 +90,9 @@ def test_reads_that_begin_at_once_are_all_counted(engine: Engine, token_id: int)
     ("before", "now", "after"),
     [
         (replace(SESSION, reads_begun=3, reads_finished=1), NOW + 1, (4, 1)),
-        (replace(SESSION, reads_begun=3, reads_finished=3), NOW + 1, (1, 0)),
+        (replace(SESSION, reads_begun=1, reads_finished=1), NOW + 1, (1, 0)),
+        (replace(SESSION, reads_begun=3, reads_finished=3), NOW + SEVERAL_S - 1, (4, 3)),
+        (replace(SESSION, reads_begun=3, reads_finished=3), NOW + SEVERAL_S, (1, 0)),
         (replace(SESSION, reads_begun=3, reads_finished=1), NOW + IDLE_S + 1, (1, 0)),
         (replace(SESSION, reads_begun=3, reads_finished=1, finished_at=NOW + 20.0), NOW + IDLE_S + 1, (4, 1)),
     ],

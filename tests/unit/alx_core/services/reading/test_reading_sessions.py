@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from alx_core.domain.paging import IDLE_S, SESSION_S
+from alx_core.domain.paging import IDLE_S, SESSION_S, SEVERAL_S
 from alx_core.services.page_cache import DatabasePages
 from alx_core.services.reading import PageRequest
 from support.desk import Desk
@@ -88,8 +88,34 @@ def test_reads_side_by_side_see_one_snapshot_until_the_last_of_them_is_done(desk
     first.step(desk.worker)  # begins anew at once, with the second in the middle
     assert ids(desk.read(second)) == list(range(1, 11))
     assert ids(desk.read(first)) == list(range(1, 11))
-    desk.clock.now += 3
+    desk.clock.now += SEVERAL_S
     assert ids(desk.read(second)) == list(range(11))
+
+
+def test_a_last_page_that_is_asked_for_twice_does_not_end_the_read_beside_it(desk: Desk) -> None:
+    first, second, third = (desk.client() for _ in range(3))
+    second.token = third.token = first.token
+    first.step(desk.worker)
+    second.step(desk.worker)
+    desk.read(first)
+    assert ids(json.loads(first.ask(desk.worker, 2).page.plain)) == [9, 10]  # its answer was lost on the way
+    desk.clock.now += SEVERAL_S - 1
+    second.step(desk.worker)
+    desk.clock.now += SEVERAL_S - 1
+    desk.add(0)
+    third.step(desk.worker)
+    assert ids(desk.read(second)) == list(range(1, 11))
+    assert ids(desk.read(third)) == list(range(1, 11))
+
+
+def test_a_changed_quota_in_the_middle_of_a_read_leaves_its_pages_alone(desk: Desk) -> None:
+    first, second = desk.client(), desk.client()
+    second.token = first.token
+    first.step(desk.worker)
+    desk.add(0)
+    second.settings, second.version = make_settings(rate_limit=7), 1
+    second.step(desk.worker)
+    assert ids(desk.read(first)) == list(range(1, 11))
 
 
 def test_an_old_snapshot_that_is_still_the_newest_protects_its_readers_too(desk: Desk) -> None:
