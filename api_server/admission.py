@@ -1,4 +1,7 @@
-"""Who asks, and whether they may: token, quota, company. In this order, as Moodle and the plugin have it."""
+"""Who asks, and whether they may: token, owner, service, quota, company, in the order of Moodle and the plugin.
+
+Source: `authenticate_by_token()`, `authenticate_user()` and `load_function_info()` in Moodle's webservice/lib.php.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,7 +12,9 @@ from sqlalchemy import Connection
 
 from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
 from alx_core.domain.networks import is_allowed
+from alx_core.domain.owner_state import OwnerState
 from alx_core.domain.quota import usage_day
+from alx_core.domain.token_state import is_expired
 from alx_core.store.access import (
     TOUCH_TOKEN_S,
     Access,
@@ -24,9 +29,6 @@ from alx_core.store.access import (
 from alx_core.store.settings import load_settings_of
 from api_server import faults
 from api_server.together import Together
-
-STATE_FAULTS = {"suspended": faults.owner_suspended, "deleted": faults.owner_deleted}
-"""What is said of a token whose owner Moodle would not let in; any other state that is not active is just refused."""
 
 
 class Admission:
@@ -87,6 +89,7 @@ def may_pass(access: Access, address: str, now: float) -> bool:
     """Whether the token may be used at `now` (epoch seconds) from `address`."""
     try:
         _check(access, address, now)
+        require_service(access)
     except faults.MoodleFault:
         return False
     return True
@@ -96,11 +99,15 @@ def _check(access: Access, address: str, now: float) -> None:
     """Raise the fault for a token that is revoked, expired, not allowed from here, or whose owner may not log in."""
     if access.revoked_at is not None:
         raise faults.invalid_token()
-    if access.owner_state != "active":
-        raise STATE_FAULTS.get(access.owner_state, faults.access_denied)()
-    if access.expires_at is not None and access.expires_at <= now:
+    if is_expired(access.expires_at, now) or not is_allowed(address, access.allowed_networks):
         raise faults.access_denied()
-    if not is_allowed(address, access.allowed_networks):
+    if access.owner_state not in (OwnerState.ACTIVE, OwnerState.REFUSED):
+        raise faults.owner_refused(access.owner_state, access.name)
+
+
+def require_service(access: Access) -> None:
+    """Raise the fault for a token whose service does not let its owner call the function."""
+    if access.owner_state != OwnerState.ACTIVE:
         raise faults.access_denied()
 
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from alx_core.domain.plugin import FUNCTION
 from api_server import faults
 
-FUNCTION = "local_alx_report_api_get_course_progress"
 IGNORED = frozenset(
     {"moodlewssettingraw", "moodlewssettingfileurl", "moodlewssettingfilter", "moodlewssettinglang",
      "moodlewssettingtimezone"}

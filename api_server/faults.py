@@ -26,14 +26,12 @@ def access_denied() -> MoodleFault:
     return MoodleFault("webservice_access_exception", "accessexception", "Access control exception")
 
 
-def owner_suspended() -> MoodleFault:
-    """The token's owner is suspended in Moodle. Core names the user; this one does not."""
-    return MoodleFault("moodle_exception", "wsaccessusersuspended", "Refused web service access for suspended username")
-
-
-def owner_deleted() -> MoodleFault:
-    """The token's owner is deleted in Moodle. Core names the user; this one does not."""
-    return MoodleFault("moodle_exception", "wsaccessuserdeleted", "Refused web service access for deleted username")
+def owner_refused(state: str, username: str) -> MoodleFault:
+    """The token's owner is `deleted`, `unconfirmed` or `suspended` in Moodle, or may not log in (`nologin`)."""
+    what = "nologin authentication" if state == "nologin" else state
+    return MoodleFault(
+        "moodle_exception", f"wsaccessuser{state}", f"Refused web service access for {what} username: {username}"
+    )
 
 
 def invalid_parameter() -> MoodleFault:

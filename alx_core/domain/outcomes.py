@@ -3,6 +3,15 @@
 OK = "ok"
 QUOTA_USED_UP = "ratelimitexceeded"
 
-FAILED_AUTH = frozenset({"invalidtoken", "accessexception", "wsaccessusersuspended", "wsaccessuserdeleted"})
+FAILED_AUTH = frozenset(
+    {
+        "invalidtoken",
+        "accessexception",
+        "wsaccessuserdeleted",
+        "wsaccessuserunconfirmed",
+        "wsaccessusersuspended",
+        "wsaccessusernologin",
+    }
+)
 """Outcomes of a failed authentication, where the log names no token. With one, `accessexception` is a right key that
 asked for a wrong function."""

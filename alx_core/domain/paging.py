@@ -21,8 +21,8 @@ IDLE_S = 30
 LAST_CALL_S = 2
 """Seconds after a full last page in which a lone read may still ask for an empty one, to see the end."""
 SEVERAL_S = 10
-"""Seconds without a page after which several reads that all seem to have ended are over: one that asks for its last page
-twice counts for two, and Power Query asks on until `List.Count([p]) = 0`."""
+"""Seconds without a page after which several reads that all seem to have ended are over: a last page asked for twice
+counts for two reads, and Power Query asks on until `List.Count([p]) = 0`."""
 SESSION_S = 3600
 """Seconds without a page after which a read can't be continued."""
 SNAPSHOT_KEPT_S = 6 * 3600

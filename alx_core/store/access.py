@@ -34,6 +34,8 @@ class Access:
     """A token, its company, and the read it is in the middle of. `company_exists`: Moodle still has the company."""
 
     token_id: int
+    name: str
+    """What it is called; for one from Moodle its owner's user name."""
     owner_state: str
     allowed_networks: str
     expires_at: int | None
@@ -58,6 +60,7 @@ _T, _C = api_tokens.alias("t").c, companies.alias("c").c
 _S, _P = api_sessions.alias("s").c, sync_status.alias("p").c
 _TOKEN = (
     _T.id,
+    _T.name,
     _T.owner_state,
     _T.allowed_networks,
     _T.expires_at,
@@ -176,12 +179,13 @@ def find_access_ahead(
 
 
 def _access(row: tuple[Any, ...]) -> Access:
-    token_id, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:7]
-    known, is_deleted, suspended, published_seq, settings_version, cache_id = row[7:13]
-    session, position = row[13:23], row[23:29]
+    token_id, name, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:8]
+    known, is_deleted, suspended, published_seq, settings_version, cache_id = row[8:14]
+    session, position = row[14:24], row[24:30]
     position_seq, position_at, position_view, pending_seq, pending_at, pending_view = position
     return Access(
         token_id=token_id,
+        name=name,
         owner_state=owner_state,
         allowed_networks=networks,
         expires_at=expires_at,
@@ -196,7 +200,7 @@ def _access(row: tuple[Any, ...]) -> Access:
         position=Position(position_seq, position_at, position_view or "") if position_at else None,
         pending=None if pending_seq is None else Position(pending_seq, pending_at, pending_view or ""),
         cache_id=cache_id,
-        version=row[29],
+        version=row[30],
     )
 
 

@@ -14,13 +14,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from alx_core.domain.owner_state import OwnerState
+from alx_core.domain.plugin import FUNCTION, SERVICES
 from alx_core.services.tokens import MoodleToken
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import Site, inspect_tables, require_usable
 from alx_pipeline.moodle.source import make_moodle_engine
-
-SERVICES = ("alx_report_api_custom", "alx_report_api")
-"""Short names of the plugin's service: made by hand as its guide says, or by its installation."""
 
 PERMANENT = 0
 """EXTERNAL_TOKEN_PERMANENT: the only type that the REST server takes as `wstoken`."""
@@ -39,6 +37,11 @@ AUTHORISED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "external_services_users": ("externalserviceid", "userid", "iprestriction", "validuntil"),
 }
 """Read only when the plugin's service is for authorised users alone."""
+
+FUNCTION_COLUMNS: Mapping[str, tuple[str, ...]] = {"external_services_functions": ("externalserviceid", "functionname")}
+"""Read where the database user may: without it, the plugin's services are taken to have its function."""
+
+ALL_COLUMNS = {**TOKEN_COLUMNS, **AUTHORISED_COLUMNS, **FUNCTION_COLUMNS}
 
 Row = Mapping[str, Any]
 
@@ -67,6 +70,7 @@ def read_tokens(engine: Engine, prefix: str) -> list[MoodleToken]:
     with _connect(engine) as connection:
         rows = [dict(row) for row in connection.execute(_tokens(prefix)).mappings()]
         companies = _companies(connection, prefix)
+    able = _services_with_the_function(engine, prefix)
     authorised: dict[tuple[int, int], Row] = {}
     if any(row["restrictedusers"] for row in rows):
         require_usable(inspect_tables(engine, prefix, AUTHORISED_COLUMNS))
@@ -74,7 +78,11 @@ def read_tokens(engine: Engine, prefix: str) -> list[MoodleToken]:
             authorised = _authorised(connection, prefix)
     # `token` is not unique in Moodle, whose REST server takes the first row.
     firsts = {row["token"]: row for row in reversed(rows)}
-    return [_token(row, companies, authorised) for row in rows if firsts[row["token"]] is row]
+    return [
+        _token(row, companies, authorised, is_served=able is None or row["externalserviceid"] in able)
+        for row in rows
+        if firsts[row["token"]] is row
+    ]
 
 
 @contextmanager
@@ -87,7 +95,7 @@ def _connect(engine: Engine) -> Iterator[Connection]:
 
 
 def _table(prefix: str, name: str) -> TableClause:
-    return table(prefix + name, *(column(each) for each in {**TOKEN_COLUMNS, **AUTHORISED_COLUMNS}[name]))
+    return table(prefix + name, *(column(each) for each in ALL_COLUMNS[name]))
 
 
 def _tokens(prefix: str) -> Select[*tuple[Any, ...]]:
@@ -130,30 +138,45 @@ def _authorised(connection: Connection, prefix: str) -> dict[tuple[int, int], Ro
     return {(int(row["externalserviceid"]), int(row["userid"])): dict(row) for row in rows}
 
 
-def _token(row: Row, companies: Mapping[int, int], authorised: Mapping[tuple[int, int], Row]) -> MoodleToken:
+def _services_with_the_function(engine: Engine, prefix: str) -> frozenset[int] | None:
+    """The services whose list has the plugin's function; None: the lists can't be read."""
+    site = inspect_tables(engine, prefix, FUNCTION_COLUMNS)
+    if site.missing_tables or site.missing_columns or site.refused_tables:
+        return None
+    functions = _table(prefix, "external_services_functions").c
+    with _connect(engine) as connection:
+        found = connection.scalars(select(functions.externalserviceid).where(functions.functionname == FUNCTION))
+        return frozenset(int(each) for each in found)
+
+
+def _token(
+    row: Row, companies: Mapping[int, int], authorised: Mapping[tuple[int, int], Row], *, is_served: bool
+) -> MoodleToken:
     grant = authorised.get((row["externalserviceid"], row["userid"])) if row["restrictedusers"] else None
     restrictions = {each["iprestriction"] for each in (row, grant) if each is not None and each["iprestriction"]}
     expiries = [each["validuntil"] for each in (row, grant) if each is not None and each["validuntil"]]
     # Moodle wants an address to be in both lists; one list can't say that, so such a token is refused.
-    is_refused = bool(row["restrictedusers"] and grant is None) or len(restrictions) > 1
+    is_authorised = grant is not None or not row["restrictedusers"]
+    is_admitted = bool(row["enabled"]) and is_served and is_authorised and len(restrictions) <= 1
+    state = _owner_state(row)
     return MoodleToken(
         token=row["token"],
         name=row["username"] or "",
         companyid=companies.get(row["userid"]),
         owner_userid=row["userid"],
-        owner_state=OwnerState.REFUSED if is_refused else _state(row),
+        owner_state=OwnerState.REFUSED if state is OwnerState.ACTIVE and not is_admitted else state,
         allowed_networks=next(iter(restrictions)) if len(restrictions) == 1 else "",
         created_at=row["timecreated"],
         expires_at=min(expiries, default=None),
     )
 
 
-def _state(row: Row) -> OwnerState:
-    """What Moodle's REST server checks of service and owner."""
-    if not row["enabled"]:
-        return OwnerState.REFUSED
+def _owner_state(row: Row) -> OwnerState:
+    """What Moodle's REST server checks of the owner, in its order."""
     if row["deleted"] is None or row["deleted"]:
         return OwnerState.DELETED
-    if not row["confirmed"] or row["auth"] == "nologin":
-        return OwnerState.REFUSED
-    return OwnerState.SUSPENDED if row["suspended"] else OwnerState.ACTIVE
+    if not row["confirmed"]:
+        return OwnerState.UNCONFIRMED
+    if row["suspended"]:
+        return OwnerState.SUSPENDED
+    return OwnerState.NOLOGIN if row["auth"] == "nologin" else OwnerState.ACTIVE

@@ -11,14 +11,15 @@ from sqlalchemy import Connection
 
 from alx_core.domain.company_settings import CompanySettings, QuotaMode
 from alx_core.domain.paging import Session
+from alx_core.domain.plugin import FUNCTION
 from alx_core.services.page_cache import DatabasePages, SharedPages
 from alx_core.services.reading import PageReader, PageRequest, Render, Served
 from alx_core.store.access import Access, Ahead, Found
 from alx_core.store.sessions import claim_charge, release_charge
 from alx_core.store.tokens import hash_token
 from api_server import faults
-from api_server.admission import Admission, require_company, with_limit
-from api_server.call import FUNCTION, Call, check_function, read_arguments, read_call
+from api_server.admission import Admission, require_company, require_service, with_limit
+from api_server.call import Call, check_function, read_arguments, read_call
 from api_server.database import Database
 from api_server.entry import LogEntry, key_prefix
 from api_server.foresight import Foresight
@@ -38,8 +39,11 @@ MOODLE_HEADERS = {
     "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
     "Pragma": "no-cache",
     "Accept-Ranges": "none",
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
-"""Source: `webservice_rest_server::send_headers()`."""
+"""Source: `webservice_rest_server::send_headers()`, and what a page of another origin needs to read the answer too:
+nothing but the token opens anything here, and no browser sends that by itself."""
 
 PagesOf = Callable[[Connection, int], SharedPages]
 
@@ -107,6 +111,7 @@ class MoodleResource:
         if retry_after_s:
             raise falcon.HTTPTooManyRequests(retry_after=retry_after_s)
         check_function(call)
+        require_service(access)
         if wrong is not None:
             raise wrong
         settings = self._with.admission.settings_of(connection, access)

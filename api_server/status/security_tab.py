@@ -14,8 +14,10 @@ SEVERITIES = {Severity.CRITICAL: Tone.BAD, Severity.WARNING: Tone.WARN, Severity
 MEANINGS = {
     "invalidtoken": "unknown or revoked token",
     "accessexception": "token expired, not for this address or function",
-    "wsaccessusersuspended": "token's owner is suspended",
     "wsaccessuserdeleted": "token's owner is deleted",
+    "wsaccessuserunconfirmed": "token's owner is unconfirmed",
+    "wsaccessusersuspended": "token's owner is suspended",
+    "wsaccessusernologin": "token's owner may not log in",
     "ratelimitexceeded": "quota of the day used up",
     "nocompanyassociation": "token has no company, or it is switched off",
     "invalidparameter": "wrong parameter",

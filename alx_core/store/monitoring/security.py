@@ -39,7 +39,7 @@ class TokenCounts:
     expired: int
     revoked: int
     blocked: int
-    """The owner is suspended or deleted in Moodle, or has no company."""
+    """Moodle would not let the owner in, or the owner has no company."""
     expiring: int
     never_used: int
     without_expiry: int
@@ -67,8 +67,8 @@ def count_tokens(connection: Connection, *, now: int, expiring_before: int) -> T
 def _tokens() -> Executable:
     row, now = api_tokens.c, bindparam("now", type_=BigInteger)
     is_revoked = row.revoked_at.is_not(None)
-    is_expired = and_(row.revoked_at.is_(None), row.expires_at <= now)
-    is_alive = and_(row.revoked_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now))
+    is_expired = and_(row.revoked_at.is_(None), row.expires_at < now)
+    is_alive = and_(row.revoked_at.is_(None), or_(row.expires_at.is_(None), row.expires_at >= now))
     is_welcome = and_(row.owner_state == "active", row.companyid.is_not(None))
     is_active = and_(is_alive, is_welcome)
     counts = (

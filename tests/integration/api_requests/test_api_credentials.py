@@ -22,11 +22,17 @@ CONTENT_TYPE = "application/x-www-form-urlencoded"
     ("values", "code"),
     [
         ({"revoked_at": 1}, "invalidtoken"),
-        ({"expires_at": NOW}, "accessexception"),
+        ({"expires_at": NOW - 1}, "accessexception"),
+        ({"expires_at": NOW - 1, "owner_state": "suspended"}, "accessexception"),
         ({"allowed_networks": "10.0.0.0/8"}, "accessexception"),
         ({"allowed_networks": ","}, "accessexception"),
         ({"owner_state": "suspended"}, "wsaccessusersuspended"),
+        ({"owner_state": "suspended", "allowed_networks": "10.0.0.0/8"}, "accessexception"),
         ({"owner_state": "deleted"}, "wsaccessuserdeleted"),
+        ({"owner_state": "unconfirmed"}, "wsaccessuserunconfirmed"),
+        ({"owner_state": "nologin"}, "wsaccessusernologin"),
+        ({"owner_state": "refused"}, "accessexception"),
+        ({"owner_state": "refused", "companyid": None}, "accessexception"),
         ({"companyid": None}, "nocompanyassociation"),
         ({"companyid": 999_999}, "nocompanyassociation"),
     ],
@@ -36,6 +42,52 @@ def test_a_token_that_may_no_longer_is_refused_at_once(company: Company, values:
     company.alter_token(**values)
     assert company.outcome() == code
     assert company.api.last["outcome"] == code
+
+
+def test_a_token_works_to_the_end_of_its_last_second(company: Company) -> None:
+    assert company.outcome() == "ok"
+    company.alter_token(expires_at=NOW)
+    assert company.outcome() == "ok"
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("deleted", "Refused web service access for deleted username: Power BI"),
+        ("unconfirmed", "Refused web service access for unconfirmed username: Power BI"),
+        ("suspended", "Refused web service access for suspended username: Power BI"),
+        ("nologin", "Refused web service access for nologin authentication username: Power BI"),
+    ],
+)
+def test_an_owner_who_may_not_is_named_in_moodles_words(company: Company, state: str, text: str) -> None:
+    assert company.outcome() == "ok"
+    company.alter_token(owner_state=state)
+    answer = company.api.post(company.token).json
+    assert (answer["exception"], answer["message"]) == ("moodle_exception", text)
+
+
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        ("", "invalidparameter"),
+        ("no_such_function", "invalidrecord"),
+        ("core_webservice_get_site_info", "accessexception"),
+    ],
+)
+def test_the_function_is_looked_up_before_the_service_is_asked(company: Company, function: str, code: str) -> None:
+    assert company.outcome() == "ok"
+    company.alter_token(owner_state="refused")
+    body = f"wstoken={company.token}&wsfunction={function}&moodlewsrestformat=json"
+    answer = company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE)
+    assert answer.json["errorcode"] == code
+
+
+def test_the_answer_may_be_read_by_a_page_of_another_origin_as_in_moodle(company: Company) -> None:
+    for token in (company.token, "unknown"):
+        headers = company.api.post(token).headers
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert "Access-Control-Allow-Credentials" not in headers
 
 
 @pytest.mark.parametrize("values", [{"suspended": 1}, {"is_deleted": 1}])

@@ -107,7 +107,7 @@ def test_tokens_are_counted_by_what_would_become_of_a_call(engine: Engine) -> No
         {"last_used_at": None},
         {"expires_at": HOUR + 10},
         {"expires_at": HOUR + 10_000},
-        {"expires_at": HOUR},
+        {"expires_at": HOUR - 1},
         {"revoked_at": HOUR - 1},
         {"revoked_at": HOUR - 1, "expires_at": HOUR - 1},
         {"owner_state": "suspended"},
