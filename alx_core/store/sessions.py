@@ -40,11 +40,10 @@ _LAST_SERVED_AT = case(
     (_ROW.last_page_at > func.coalesce(_ROW.finished_at, 0), _ROW.last_page_at),
     else_=func.coalesce(_ROW.finished_at, 0),
 )
-_ALL_ENDED = (_ROW.reads_begun <= _ROW.reads_finished) & (
-    (_ROW.reads_begun <= 1) | (bindparam("b_several_since", type_=Float) >= _LAST_SERVED_AT)
+_IS_OVER = (bindparam("b_idle_since", type_=Float) >= _LAST_SERVED_AT) | (
+    (_ROW.reads_begun <= _ROW.reads_finished) & (bindparam("b_several_since", type_=Float) >= _LAST_SERVED_AT)
 )
-_IS_OVER = _ALL_ENDED | (bindparam("b_idle_since", type_=Float) >= _LAST_SERVED_AT)
-"""The opposite of `Session.is_going_on()`, for a session that was joined; the end of a lone one may be another's."""
+"""Whether nobody can be in the middle any more, nor ask for a last page again that would end the read that begins."""
 _FIELDS = tuple(field.name for field in fields(Session))
 _SAME = ("mode", "snapshot_seq", "since_seq", "since_time", "view")
 """What makes a session the same, whoever opened it: one with the same pages."""

@@ -90,7 +90,8 @@ def test_reads_that_begin_at_once_are_all_counted(engine: Engine, token_id: int)
     ("before", "now", "after"),
     [
         (replace(SESSION, reads_begun=3, reads_finished=1), NOW + 1, (4, 1)),
-        (replace(SESSION, reads_begun=1, reads_finished=1), NOW + 1, (1, 0)),
+        (replace(SESSION, reads_begun=1, reads_finished=1), NOW + SEVERAL_S - 1, (2, 1)),
+        (replace(SESSION, reads_begun=1, reads_finished=1), NOW + SEVERAL_S, (1, 0)),
         (replace(SESSION, reads_begun=3, reads_finished=3), NOW + SEVERAL_S - 1, (4, 3)),
         (replace(SESSION, reads_begun=3, reads_finished=3), NOW + SEVERAL_S, (1, 0)),
         (replace(SESSION, reads_begun=3, reads_finished=1), NOW + IDLE_S + 1, (1, 0)),

@@ -108,6 +108,20 @@ def test_a_last_page_that_is_asked_for_twice_does_not_end_the_read_beside_it(des
     assert ids(desk.read(third)) == list(range(1, 11))
 
 
+def test_a_last_page_that_is_asked_for_again_does_not_end_the_read_that_has_begun_since(desk: Desk) -> None:
+    first, second, third = (desk.client() for _ in range(3))
+    second.token = third.token = first.token
+    desk.read(first)
+    desk.clock.now += 1
+    second.step(desk.worker)
+    desk.clock.now += 1
+    first.ask(desk.worker, 2)  # its answer was lost on the way
+    desk.add(0)
+    third.step(desk.worker)
+    assert ids(desk.read(second)) == list(range(1, 11))
+    assert ids(desk.read(third)) == list(range(1, 11))
+
+
 def test_a_changed_quota_in_the_middle_of_a_read_leaves_its_pages_alone(desk: Desk) -> None:
     first, second = desk.client(), desk.client()
     second.token = first.token
