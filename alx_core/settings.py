@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         None, description="Redis for the shared page cache, as `redis://host/0`. Default: the reporting database"
     )
     cache_mb: int = Field(256, ge=1, description="Megabytes of pages in the shared cache (reporting database)")
-    api_memory_cache_mb: int = Field(48, ge=1, description="Megabytes of pages in each API process")
+    api_memory_cache_mb: int = Field(16, ge=1, description="Megabytes of pages in each API process")
     sync_rows_per_range: int = Field(
         150_000,
         ge=1_000,

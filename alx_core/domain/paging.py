@@ -45,6 +45,7 @@ class Session:
     """A read, and those that joined it: its snapshot, and when pages were served (epoch seconds).
 
     `opened_at` is when its snapshot was last known to be the newest. `view` says what was hidden when it began.
+    `snapshot_id` tells its snapshot from one that had the same number before the database was restored.
     """
 
     mode: ReadMode
@@ -57,6 +58,7 @@ class Session:
     reads_begun: int = 0
     reads_finished: int = 0
     view: str = ""
+    snapshot_id: str = ""
 
     @property
     def last_served_at(self) -> float:
@@ -114,7 +116,9 @@ def hidden_courses_in(view: str) -> Collection[int]:
     return frozenset(json.loads(view)[0]) if view else frozenset()
 
 
-def open_session(settings: CompanySettings, *, published_seq: int, position: Position | None, now: float) -> Session:
+def open_session(
+    settings: CompanySettings, *, published_seq: int, position: Position | None, now: float, snapshot_id: str = ""
+) -> Session:
     """Begin a read of the newest published rows. `position` is where the client stands; None: it never read.
 
     A client that stands where something was hidden that is shown now is given everything: what it missed has not
@@ -136,6 +140,7 @@ def open_session(settings: CompanySettings, *, published_seq: int, position: Pos
         last_page_at=now,
         finished_at=None,
         view=view_of(settings),
+        snapshot_id=snapshot_id,
     )
 
 

@@ -9,22 +9,31 @@ import hashlib
 import json
 import threading
 import time
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection
-
-from alx_core.store import page_cache as table
-from alx_core.store.page_cache import CachedPage, PageEnd
+from alx_core.logs import get_logger
+from alx_core.services.claim_keeper import ClaimKeeper
+from alx_core.store.page_cache import CachedPage, DamagedPageError, PageEnd
 from alx_core.store.pages import PageKey
 
-CLAIM_S = 20
-"""A builder that has not delivered after this time is taken for dead."""
+log = get_logger()
+
+CLAIM_S = 3
+"""A builder that has not renewed its claim for so long is taken for dead. Hosts whose clocks differ by more may both
+build a page."""
+RENEW_S = 1
+PATIENCE_S = 20
+"""Who has waited so long for another's page builds it too."""
 POLL_S = 0.01
+PLAIN_SHARE = 0.25
+"""Of the process's bytes, those for pages as they are before compression: few clients want them so."""
 GZIP_LEVEL = 4
 """A page of 1,000 rows: 3.0 ms and 47 kB; level 6 takes 4.5 ms for 42 kB, level 1 1.7 ms for 57 kB."""
 MAKE_ROOM_EVERY = 50
@@ -33,12 +42,17 @@ MAKE_ROOM_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, compressed already where it is kept. `last_key` is its last row's, None when no row comes after it."""
+    """A page, with its bytes compressed, plain, or both. `last_key` is its last row's, None when nothing follows."""
 
-    plain: bytes
     rows: int
     last_key: PageKey | None
-    kept_gzip: bytes | None = None
+    kept_gzip: bytes | None
+    _plain: "bytes | Callable[[], bytes]"
+
+    @property
+    def plain(self) -> bytes:
+        """The page as it is before compression: at hand, or unpacked now."""
+        return self._plain if isinstance(self._plain, bytes) else self._plain()
 
     @property
     def gzipped(self) -> bytes:
@@ -65,8 +79,24 @@ Build = Callable[[], tuple[bytes, int, PageKey | None]]
 """Builds a page: its plain bytes, its rows, the key of its last one when more follow."""
 
 
+class Claim(Protocol):
+    """The right to build a page. It ends by itself, and then says nothing of a later one."""
+
+    def renew(self) -> None:
+        """Let it last as long again. Called by another thread than the builder's."""
+        ...
+
+    def deliver(self, page: CachedPage) -> None:
+        """End it by writing the page."""
+        ...
+
+    def give_back(self) -> None:
+        """End it without a page."""
+        ...
+
+
 class SharedPages(Protocol):
-    """The cache behind the process's own."""
+    """The cache behind the process's own. Reading raises DamagedPageError for an entry that can't be read."""
 
     def get(self, cache_key: str) -> CachedPage | None:
         """Return a page that is there."""
@@ -76,16 +106,12 @@ class SharedPages(Protocol):
         """Return how a page ends, without the page; None: it is not there."""
         ...
 
-    def claim(self, cache_key: str, *, claim_s: float) -> bool:
-        """Claim the right to build a page."""
+    def claim(self, cache_key: str, *, claim_s: float) -> Claim | None:
+        """Claim the right to build a page that is not there, for `claim_s` seconds; None: somebody has it."""
         ...
 
-    def put(self, cache_key: str, page: CachedPage) -> None:
-        """Write a page in the place of its claim."""
-        ...
-
-    def give_back(self, cache_key: str) -> None:
-        """Give a claim back without a page."""
+    def drop(self, cache_key: str) -> None:
+        """Remove a page."""
         ...
 
     def make_room(self) -> None:
@@ -93,44 +119,34 @@ class SharedPages(Protocol):
         ...
 
 
-class DatabasePages:
-    """The shared cache in the reporting database, on one connection."""
+Value = TypeVar("Value")
 
-    def __init__(self, connection: Connection, companyid: int, *, max_bytes: int, clock: Callable[[], float]) -> None:
-        """Use `connection` (autocommit); pages belong to `companyid`."""
-        self._connection = connection
-        self._companyid = companyid
+
+class _Recent(Generic[Value]):
+    """Values used last, up to a number of bytes. Its user sees to it that one thread at a time is in here."""
+
+    def __init__(self, max_bytes: float) -> None:
         self._max_bytes = max_bytes
-        self._clock = clock
+        self._values: OrderedDict[Hashable, tuple[int, Value]] = OrderedDict()
+        self._bytes = 0
 
-    def get(self, cache_key: str) -> CachedPage | None:
-        """Return a page that is there and has not expired."""
-        now = self._clock()
-        page = table.get_page(self._connection, cache_key, now=now)
-        if page is not None:
-            table.touch_page(self._connection, cache_key, now=now)
-        return page
+    def get(self, key: Hashable) -> Value | None:
+        found = self._values.get(key)
+        if found is None:
+            return None
+        self._values.move_to_end(key)
+        return found[1]
 
-    def get_end(self, cache_key: str) -> PageEnd | None:
-        """Return how a page ends, without the page; None: it is not there."""
-        return table.get_end(self._connection, cache_key, now=self._clock())
+    def keep(self, key: Hashable, value: Value, size: int) -> None:
+        self.drop(key)
+        self._values[key] = size, value
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self.drop(next(iter(self._values)))
 
-    def claim(self, cache_key: str, *, claim_s: float) -> bool:
-        """Claim the right to build a page."""
-        now = self._clock()
-        return table.claim_page(self._connection, cache_key, self._companyid, now=now, claim_s=claim_s)
-
-    def put(self, cache_key: str, page: CachedPage) -> None:
-        """Write a page in the place of its claim."""
-        table.put_page(self._connection, cache_key, self._companyid, page, now=self._clock())
-
-    def make_room(self) -> None:
-        """Drop what has expired, and the least recently used pages of what is too much."""
-        table.evict_pages(self._connection, max_bytes=self._max_bytes, now=self._clock())
-
-    def give_back(self, cache_key: str) -> None:
-        """Give a claim back without a page."""
-        table.give_claim_back(self._connection, cache_key)
+    def drop(self, key: Hashable) -> None:
+        size, _ = self._values.pop(key, (0, None))
+        self._bytes -= size
 
 
 @dataclass(slots=True)
@@ -144,13 +160,13 @@ class _Building:
 class PageCache:
     """The process's own pages, bounded by bytes, and the way to the shared ones."""
 
-    def __init__(self, *, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
-        """Keep up to `max_bytes` of pages in this process."""
-        self._max_bytes = max_bytes
+    def __init__(self, *, max_bytes: float, clock: Callable[[], float] = time.time) -> None:
+        """Keep up to `max_bytes` of pages in this process: compressed, and those wanted plain last as they are."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._pages: OrderedDict[CacheKey, tuple[float, Page]] = OrderedDict()
-        self._bytes = 0
+        self._pages: _Recent[tuple[float, Page]] = _Recent(max_bytes * (1 - PLAIN_SHARE))
+        self._plain: _Recent[bytes] = _Recent(max_bytes * PLAIN_SHARE)
+        self._keeper = ClaimKeeper(every_s=RENEW_S)
         self._building: dict[CacheKey, _Building] = {}
         self._built = count(1)
 
@@ -161,15 +177,19 @@ class PageCache:
             if found is None:
                 return None
             if found[0] <= self._clock():
-                self._drop(key)
+                self._pages.drop(key)
                 return None
-            self._pages.move_to_end(key)
             return found[1]
 
     def get_end(self, shared: SharedPages, key: CacheKey) -> PageEnd | None:
         """Return how a page ends, without fetching it; None: nobody has it."""
         found = self.get(key)
-        return shared.get_end(shared_key(key)) if found is None else PageEnd(found.rows, found.last_key)
+        if found is not None:
+            return PageEnd(found.rows, found.last_key)
+        try:
+            return shared.get_end(shared_key(key))
+        except DamagedPageError:
+            return None
 
     def get_or_build(self, shared: SharedPages, key: CacheKey, build: Build, *, ttl_s: float) -> tuple[Page, bool]:
         """Return a page and whether it was there already. Of all who ask at once, in all processes, one builds it."""
@@ -181,8 +201,7 @@ class PageCache:
             if found is not None:
                 return found, True
             page, expires_at, was_there = self._from_shared(shared, shared_key(key), build, ttl_s)
-            self._keep(key, page, expires_at)
-            return page, was_there
+            return self._kept(key, page, expires_at), was_there
 
     @contextmanager
     def _one_at_a_time(self, key: CacheKey) -> Iterator[None]:
@@ -199,46 +218,76 @@ class PageCache:
                     del self._building[key]
 
     def _from_shared(self, shared: SharedPages, cache_key: str, build: Build, ttl_s: float) -> tuple[Page, float, bool]:
-        give_up_at = time.monotonic() + CLAIM_S
+        give_up_at = time.monotonic() + PATIENCE_S
         while True:
-            cached = shared.get(cache_key)
-            if cached is not None:
-                return _unpacked(cached), cached.expires_at, True
-            if shared.claim(cache_key, claim_s=CLAIM_S) or time.monotonic() > give_up_at:
+            found = _fetch(shared, cache_key)
+            if found is not None:
+                return *found, True
+            claim = shared.claim(cache_key, claim_s=CLAIM_S)
+            if claim is not None or time.monotonic() > give_up_at:
                 break
             time.sleep(POLL_S)
-        cached = shared.get(cache_key)
-        if cached is not None:  # delivered between the look and the claim
-            shared.give_back(cache_key)
-            return _unpacked(cached), cached.expires_at, True
         expires_at = self._clock() + ttl_s
-        return self._build(shared, cache_key, build, expires_at), expires_at, False
-
-    def _build(self, shared: SharedPages, cache_key: str, build: Build, expires_at: float) -> Page:
-        try:
-            plain, rows, last_key = build()
-            page = Page(plain, rows, last_key, compress(plain))
-        except BaseException:
-            shared.give_back(cache_key)
-            raise
-        shared.put(cache_key, CachedPage(page.gzipped, page.rows, page.last_key, expires_at))
+        if claim is None:
+            return built(build), expires_at, False
+        found = _fetch(shared, cache_key)
+        if found is not None:  # delivered between the look and the claim
+            claim.give_back()
+            return *found, True
+        page = self._build(claim, build, expires_at)
         if next(self._built) % MAKE_ROOM_EVERY == 0:
             shared.make_room()
-        return page
+        return page, expires_at, False
 
-    def _keep(self, key: CacheKey, page: Page, expires_at: float) -> None:
-        size = len(page.plain) + len(page.gzipped)
+    def _build(self, claim: Claim, build: Build, expires_at: float) -> Page:
+        try:
+            with self._keeper.keeping(claim.renew):
+                page = built(build)
+                packed = compress(page.plain)
+        except BaseException:
+            claim.give_back()
+            raise
+        claim.deliver(CachedPage(packed, page.rows, page.last_key, expires_at))
+        return Page(page.rows, page.last_key, packed, page.plain)
+
+    def _kept(self, key: CacheKey, page: Page, expires_at: float) -> Page:
+        """Keep a page's compressed bytes, and for now its plain ones, and return what is kept."""
+        packed, plain = page.gzipped, page.plain
+        kept = Page(page.rows, page.last_key, packed, partial(self._unpacked, key, packed))
         with self._lock:
-            self._drop(key)
-            self._pages[key] = (expires_at, page)
-            self._bytes += size
-            while self._bytes > self._max_bytes and self._pages:
-                self._drop(next(iter(self._pages)))
+            self._pages.keep(key, (expires_at, kept), len(packed))
+            self._plain.keep(key, plain, len(plain))
+        return kept
 
-    def _drop(self, key: CacheKey) -> None:
-        gone = self._pages.pop(key, None)
-        if gone is not None:
-            self._bytes -= len(gone[1].plain) + len(gone[1].gzipped)
+    def _unpacked(self, key: CacheKey, packed: bytes) -> bytes:
+        with self._lock:
+            found = self._plain.get(key)
+        if found is not None:
+            return found
+        plain = gzip.decompress(packed)
+        with self._lock:
+            self._plain.keep(key, plain, len(plain))
+        return plain
+
+
+def built(build: Build) -> Page:
+    """Build a page."""
+    plain, rows, last_key = build()
+    return Page(rows, last_key, None, plain)
+
+
+def _fetch(shared: SharedPages, cache_key: str) -> tuple[Page, float] | None:
+    """Return a shared page with its expiry; one that is damaged is removed, and counts as missing."""
+    try:
+        cached = shared.get(cache_key)
+        if cached is None:
+            return None
+        plain = _decompress(cached.gzipped)
+    except (DamagedPageError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        log.warning("cached_page_damaged", cache_key=cache_key, error=type(error).__name__)
+        shared.drop(cache_key)
+        return None
+    return Page(cached.rows, cached.last_key, cached.gzipped, plain), cached.expires_at
 
 
 def shared_key(key: CacheKey) -> str:
@@ -246,8 +295,10 @@ def shared_key(key: CacheKey) -> str:
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
-def _unpacked(cached: CachedPage) -> Page:
-    return Page(gzip.decompress(cached.gzipped), cached.rows, cached.last_key, cached.gzipped)
+def _decompress(packed: bytes) -> bytes:
+    if not packed:  # which gzip takes for the text of no length, though it never writes it so
+        raise EOFError
+    return gzip.decompress(packed)
 
 
 def compress(plain: bytes) -> bytes:

@@ -19,7 +19,7 @@ from alx_core.domain.paging import (
     keeps_position,
     open_session,
 )
-from alx_core.services.page_cache import END, CacheKey, Page, PageCache, SharedPages
+from alx_core.services.page_cache import END, CacheKey, Page, PageCache, SharedPages, built
 from alx_core.store import sessions
 from alx_core.store.access import Access, find_session
 from alx_core.store.page_cache import PageEnd
@@ -32,7 +32,7 @@ ATTEMPTS = 20
 MAP_TTL_S = 3600
 MAP_ENTRY = Struct("<qq")
 """How a page map keeps a key: userid, courseid."""
-FORMAT = "3"
+FORMAT = "4"
 """What the entries of the cache look like; a release that writes them differently moves it."""
 
 
@@ -90,7 +90,9 @@ class PageReader:
             ):
                 return session
             position = access.pending or access.position
-            fresh = open_session(settings, published_seq=seq, position=position, now=now)
+            fresh = open_session(
+                settings, published_seq=seq, position=position, now=now, snapshot_id=access.cache_id or ""
+            )
             if sessions.begin_session(connection, access.token_id, request.limit, before=session, session=fresh):
                 if access.pending is not None and keeps_position(settings):
                     sessions.move_position(connection, access.token_id, access.pending)
@@ -138,13 +140,13 @@ class PageReader:
             session.since_time,
             hidden_courses_in(session.view),
         )
-        key = (*_identity(reading.access, snapshot), reading.access.settings_version, session.view)
+        key = (*_identity(session, snapshot), reading.access.settings_version, session.view)
 
         def build() -> tuple[bytes, int, PageKey | None]:
             previous = self._page_before(reading, key)
             if previous is not None and previous.is_last:
                 return render([]), 0, END if previous.rows == request.limit else None
-            after, skip = self._place(reading, snapshot, previous)
+            after, skip = self._place(reading, session, snapshot, previous)
             rows = read_page(reading.connection, snapshot, after=after, skip=skip, limit=request.limit + 1)
             if rows:
                 shown = rows[: request.limit]
@@ -154,7 +156,7 @@ class PageReader:
             return render([]), 0, END if is_end and request.offset else None
 
         if not settings.cache_enabled:
-            return Page(*build()), False
+            return built(build), False
         ttl_s = settings.cache_ttl_minutes * 60
         return self._cache.get_or_build(reading.shared, _page_key(reading, key, request.offset), build, ttl_s=ttl_s)
 
@@ -164,7 +166,9 @@ class PageReader:
             return None
         return self._cache.get_end(reading.shared, _page_key(reading, key, before))
 
-    def _place(self, reading: _Reading, snapshot: Snapshot, previous: PageEnd | None) -> tuple[PageKey | None, int]:
+    def _place(
+        self, reading: _Reading, session: Session, snapshot: Snapshot, previous: PageEnd | None
+    ) -> tuple[PageKey | None, int]:
         """Where the page begins: after which key, and how many rows beyond it.
 
         The page before knows its last key; else the snapshot's page map knows a key at most MAP_STEP rows away.
@@ -174,20 +178,20 @@ class PageReader:
             return previous.last_key, 0
         if request.offset < MAP_STEP:
             return None, request.offset
-        known = self._map(reading, snapshot)
-        step = min(request.offset // MAP_STEP, known.rows)
+        known = self._map(reading, session, snapshot).plain
+        step = min(request.offset // MAP_STEP, len(known) // MAP_ENTRY.size)
         if step == 0:
             return None, request.offset
-        return MAP_ENTRY.unpack_from(known.plain, (step - 1) * MAP_ENTRY.size), request.offset - step * MAP_STEP
+        return MAP_ENTRY.unpack_from(known, (step - 1) * MAP_ENTRY.size), request.offset - step * MAP_STEP
 
-    def _map(self, reading: _Reading, snapshot: Snapshot) -> Page:
+    def _map(self, reading: _Reading, session: Session, snapshot: Snapshot) -> Page:
         """The snapshot's page map: made once, then kept like a page, a MAP_ENTRY for each key."""
 
         def build() -> tuple[bytes, int, PageKey | None]:
             known = page_map(reading.connection, snapshot)
             return b"".join(MAP_ENTRY.pack(*key) for key in known), len(known), None
 
-        map_key = ("map", *_identity(reading.access, snapshot), *sorted(snapshot.hidden_courses))
+        map_key = ("map", *_identity(session, snapshot), *sorted(snapshot.hidden_courses))
         page, _ = self._cache.get_or_build(reading.shared, map_key, build, ttl_s=MAP_TTL_S)
         return page
 
@@ -221,8 +225,8 @@ class PageReader:
             sessions.note_finished(reading.connection, reading.access.token_id, position)
 
 
-def _identity(access: Access, snapshot: Snapshot) -> CacheKey:
-    return FORMAT, access.cache_id, snapshot.companyid, snapshot.seq, snapshot.since_seq, snapshot.since_time
+def _identity(session: Session, snapshot: Snapshot) -> CacheKey:
+    return FORMAT, session.snapshot_id, snapshot.companyid, snapshot.seq, snapshot.since_seq, snapshot.since_time
 
 
 def _page_key(reading: _Reading, key: CacheKey, offset: int) -> CacheKey:

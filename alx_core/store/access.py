@@ -50,7 +50,7 @@ class Access:
     position: Position | None
     pending: Position | None
     cache_id: str | None = None
-    """Tells the company from one of the same id in another database."""
+    """Another one each time that readers are shown something new, in whatever database."""
     version: str | None = None
     """Moves whenever the token's row or its company's is written; None: the database does not say."""
 
@@ -87,6 +87,7 @@ _SESSION = (
     _S.reads_begun,
     _S.reads_finished,
     _S.view,
+    _S.snapshot_id,
 )
 _POSITION = (
     _P.position_seq,
@@ -181,7 +182,7 @@ def find_access_ahead(
 def _access(row: tuple[Any, ...]) -> Access:
     token_id, name, owner_state, networks, expires_at, revoked_at, last_used_at, companyid = row[:8]
     known, is_deleted, suspended, published_seq, settings_version, cache_id = row[8:14]
-    session, position = row[14:24], row[24:30]
+    session, position = row[14:25], row[25:31]
     position_seq, position_at, position_view, pending_seq, pending_at, pending_view = position
     return Access(
         token_id=token_id,
@@ -200,7 +201,7 @@ def _access(row: tuple[Any, ...]) -> Access:
         position=Position(position_seq, position_at, position_view or "") if position_at else None,
         pending=None if pending_seq is None else Position(pending_seq, pending_at, pending_view or ""),
         cache_id=cache_id,
-        version=row[30],
+        version=row[31],
     )
 
 

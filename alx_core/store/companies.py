@@ -17,10 +17,16 @@ def list_companies(connection: Connection) -> list[dict[str, Any]]:
 
 
 def upsert_company(connection: Connection, companyid: int, **values: object) -> None:
-    """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one."""
+    """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one.
+
+    What is published gets a new `cache_id`: after a restore the numbers of changes come again, and a cache must not
+    take the new ones for those that were lost.
+    """
     zero = {"shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0}
-    new = {**zero, "cache_id": secrets.token_hex(8), **values}
-    statement = insert_into(connection, companies).values(companyid=companyid, **new)
+    cache_id = {"cache_id": secrets.token_hex(8)}
+    if "published_seq" in values:
+        values |= cache_id
+    statement = insert_into(connection, companies).values(companyid=companyid, **{**zero, **cache_id, **values})
     connection.execute(statement.on_conflict_do_update(index_elements=["companyid"], set_=values))
 
 

@@ -4,15 +4,18 @@ A Redis that does not answer is a cache without pages: they are built, and the l
 it is not even asked, or each request would wait for its timeout.
 """
 
-import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
+import msgspec
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 from alx_core.logs import get_logger
-from alx_core.store.page_cache import CachedPage, PageEnd
+from alx_core.store.page_cache import CachedPage, DamagedPageError, PageEnd
 from alx_core.store.pages import PageKey
 
 log = get_logger()
@@ -21,6 +24,9 @@ PREFIX = "alx:page:"
 RETRY_S = 5.0
 HEAD_BYTES = 200
 """The line before the body is shorter than this."""
+
+Head = tuple[int, PageKey | None, float]
+"""Rows, the last one's key, and the expiry."""
 
 
 class RedisPages:
@@ -34,8 +40,8 @@ class RedisPages:
         self._silent_until = 0.0
 
     def get(self, cache_key: str) -> CachedPage | None:
-        """Return a page that is there."""
-        value = self._ask(lambda: self._client.get(self._prefix + cache_key), None)
+        """Return a page that is there. Raises DamagedPageError when its head can't be read."""
+        value = self.ask(lambda: self._client.get(self._prefix + cache_key), None)
         if not isinstance(value, bytes):
             return None
         head, _, body = value.partition(b"\n")
@@ -43,38 +49,35 @@ class RedisPages:
         return CachedPage(body, rows, key, expires_at) if expires_at > self._clock() else None
 
     def get_end(self, cache_key: str) -> PageEnd | None:
-        """Return how a page ends, without fetching it; None: it is not there."""
-        value = self._ask(lambda: self._client.getrange(self._prefix + cache_key, 0, HEAD_BYTES), None)
+        """Return how a page ends, without fetching it; None: it is not there. Raises as `get` does."""
+        value = self.ask(lambda: self._client.getrange(self._prefix + cache_key, 0, HEAD_BYTES), None)
         if not isinstance(value, bytes) or not value:
             return None
         rows, key, _ = _head(value.partition(b"\n")[0])
         return PageEnd(rows, key)
 
-    def claim(self, cache_key: str, *, claim_s: float) -> bool:
-        """Claim the right to build a page."""
-        lives_ms = int(claim_s * 1000)
-        return bool(self._ask(lambda: self._client.set(self._claim(cache_key), b"1", nx=True, px=lives_ms), True))
+    def claim(self, cache_key: str, *, claim_s: float) -> "RedisClaim | None":
+        """Claim the right to build a page; None: somebody has it. While Redis is silent everybody gets it."""
+        lock = self._client.lock(f"{self._prefix}{cache_key}:claim", timeout=claim_s, thread_local=False)
+        is_mine = self.ask(lambda: lock.acquire(blocking=False), True)
+        return RedisClaim(self, cache_key, lock) if is_mine else None
 
     def put(self, cache_key: str, page: CachedPage) -> None:
-        """Write a page and give the claim back."""
+        """Write a page."""
         lives_ms = int((page.expires_at - self._clock()) * 1000)
-        head = json.dumps([page.rows, page.last_key, page.expires_at]).encode()
         if lives_ms > 0:
-            value = head + b"\n" + page.gzipped
-            self._ask(lambda: self._client.set(self._prefix + cache_key, value, px=lives_ms), None)
-        self.give_back(cache_key)
+            value = msgspec.json.encode((page.rows, page.last_key, page.expires_at)) + b"\n" + page.gzipped
+            self.ask(lambda: self._client.set(self._prefix + cache_key, value, px=lives_ms), None)
 
-    def give_back(self, cache_key: str) -> None:
-        """Give a claim back without a page."""
-        self._ask(lambda: self._client.delete(self._claim(cache_key)), None)
+    def drop(self, cache_key: str) -> None:
+        """Remove a page."""
+        self.ask(lambda: self._client.delete(self._prefix + cache_key), None)
 
     def make_room(self) -> None:
         """Do nothing: Redis evicts by itself."""
 
-    def _claim(self, cache_key: str) -> str:
-        return f"{self._prefix}{cache_key}:claim"
-
-    def _ask(self, ask: Callable[[], object], otherwise: object) -> object:
+    def ask(self, ask: Callable[[], object], otherwise: object) -> object:
+        """Return what Redis says; `otherwise` while it is silent."""
         if time.monotonic() < self._silent_until:
             return otherwise
         try:
@@ -85,6 +88,38 @@ class RedisPages:
             return otherwise
 
 
-def _head(line: bytes) -> tuple[int, PageKey | None, float]:
-    rows, key, expires_at = json.loads(line)
-    return rows, (key[0], key[1]) if key else None, expires_at
+@dataclass(frozen=True, slots=True)
+class RedisClaim:
+    """The right to build a page: a lock of Redis's own, which ends by itself and is given back by its owner alone."""
+
+    pages: RedisPages
+    cache_key: str
+    lock: Lock
+
+    def renew(self) -> None:
+        """Let it last as long again; one that has ended is not taken back."""
+        self._try(self.lock.reacquire)
+
+    def deliver(self, page: CachedPage) -> None:
+        """Write the page, and let those who wait find it."""
+        self.pages.put(self.cache_key, page)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """End it without a page."""
+        self._try(self.lock.release)
+
+    def _try(self, do: Callable[[], object]) -> None:
+        def attempt() -> None:
+            with suppress(LockError):  # it has ended, or Redis was silent when it was asked for
+                do()
+
+        self.pages.ask(attempt, None)
+
+
+def _head(line: bytes) -> Head:
+    try:
+        head: Head = msgspec.json.decode(line, type=Head)
+    except msgspec.DecodeError as error:
+        raise DamagedPageError from error
+    return head

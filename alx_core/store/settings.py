@@ -1,5 +1,6 @@
 """The companies' settings as they are stored: texts by name."""
 
+import secrets
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select, update
@@ -26,5 +27,6 @@ def save_settings_of(connection: Connection, companyid: int, values: Mapping[str
         new = {"setting_value": value, "timemodified": now}
         statement = insert_into(connection, company_settings).values(companyid=companyid, setting_name=name, **new)
         connection.execute(statement.on_conflict_do_update(index_elements=["companyid", "setting_name"], set_=new))
-    touched = update(companies).values(settings_version=companies.c.settings_version + 1)
+    version = {"settings_version": companies.c.settings_version + 1, "cache_id": secrets.token_hex(8)}
+    touched = update(companies).values(version)
     connection.execute(touched if companyid == EVERY_COMPANY else touched.where(companies.c.companyid == companyid))

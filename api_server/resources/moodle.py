@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from alx_core.domain.company_settings import CompanySettings, QuotaMode
 from alx_core.domain.paging import Session
 from alx_core.domain.plugin import FUNCTION
-from alx_core.services.page_cache import DatabasePages, SharedPages
+from alx_core.services.page_cache import SharedPages
 from alx_core.services.reading import PageReader, PageRequest, Render, Served
 from alx_core.store.access import Access, Ahead, Found
+from alx_core.store.page_cache import DatabasePages
 from alx_core.store.sessions import claim_charge, release_charge
 from alx_core.store.tokens import hash_token
 from api_server import faults

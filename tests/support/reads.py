@@ -13,11 +13,12 @@ from alx_core.domain.changes import changes
 from alx_core.domain.company_settings import CompanySettings, SyncMode, resolve
 from alx_core.domain.learners import EVERYBODY
 from alx_core.domain.paging import Session
-from alx_core.services.page_cache import DatabasePages, PageCache
+from alx_core.services.page_cache import PageCache
 from alx_core.services.reading import PageReader, PageRequest, Served
 from alx_core.store.access import Access, find_access
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import transaction
+from alx_core.store.page_cache import DatabasePages
 from alx_core.store.pages import COLUMNS, PageKey
 from alx_core.store.reporting_sync import StoredRows, write_changes
 from alx_core.store.tokens import add_token, hash_token

@@ -60,6 +60,7 @@ api_sessions = Table(
     Column("reads_finished", Integer, nullable=False, server_default="0",
            comment="of these, how many came to their last page"),
     Column("view", Text, nullable=False, server_default="", comment="JSON: courses and fields hidden at its beginning"),
+    Column("snapshot_id", String(16), nullable=False, server_default="", comment="companies.cache_id at its beginning"),
     comment="One paged read per token and limit: what its pages show, whatever syncs meanwhile",
 )  # fmt: skip
 

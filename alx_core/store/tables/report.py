@@ -57,7 +57,7 @@ companies = Table(
     Column("last_synced_at", BigInteger, comment="when a sync last brought the company up to date"),
     Column("last_error", Text, comment="why the last sync of the company failed; NULL when it did not"),
     Column("settings_version", BigInteger, nullable=False, server_default="0", comment="moves with any setting"),
-    Column("cache_id", String(16), comment="random: tells its pages in a Redis from those of another database"),
+    Column("cache_id", String(16), comment="random, new with published_seq and settings_version, for caches"),
     Index(None, "shortname"),
 )
 

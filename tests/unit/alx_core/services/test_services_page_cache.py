@@ -1,5 +1,6 @@
 """The page cache: one builder a page, never an expired or a wrong one, bounded, and the same over Redis."""
 
+import random
 import socket
 import threading
 import time
@@ -11,12 +12,12 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from structlog.testing import capture_logs
 
 from alx_core.services import page_cache
-from alx_core.services.page_cache import END, DatabasePages, PageCache, SharedPages, compress, shared_key
-from alx_core.store.page_cache import CachedPage, PageEnd
+from alx_core.services.page_cache import END, Page, PageCache, SharedPages, compress, shared_key
+from alx_core.store.page_cache import CachedPage, DatabasePages, PageEnd
 from alx_core.store.page_cache_redis import RedisPages
 from alx_core.store.tables import response_cache
 from support.databases import require_redis
@@ -72,7 +73,12 @@ class Builder:
         return self.text, 1, (7, 9)
 
 
-def make_cache(clock: Callable[[], float], max_bytes: int = 1 << 20) -> PageCache:
+def everything(page: Page) -> tuple[object, ...]:
+    """All that a page says."""
+    return page.plain, page.gzipped, page.rows, page.last_key
+
+
+def make_cache(clock: Callable[[], float], max_bytes: float = 1 << 20) -> PageCache:
     return PageCache(max_bytes=max_bytes, clock=clock)
 
 
@@ -81,7 +87,8 @@ def test_a_page_is_built_once_and_then_found_in_every_process(connect: Connect, 
     built, was_there = first.get_or_build(connect(), ("k",), build, ttl_s=60)
     assert (built.plain, built.rows, built.last_key, was_there) == (b"[1]", 1, (7, 9), False)
     for cache in (first, second, second):
-        assert cache.get_or_build(connect(), ("k",), build, ttl_s=60) == (built, True)
+        page, was_there = cache.get_or_build(connect(), ("k",), build, ttl_s=60)
+        assert (everything(page), was_there) == (everything(built), True)
     assert len(build.builds) == 1
 
 
@@ -127,28 +134,104 @@ def test_a_build_that_fails_leaves_the_way_free(connect: Connect, clock: FakeClo
     assert connect().claim("k", claim_s=20)
 
 
+def pass_time(clock: FakeClock, seconds: float) -> None:
+    """Let time pass for the database, which is told it, and for Redis, which has its own."""
+    time.sleep(seconds)
+    clock.now += seconds
+
+
 def test_a_claim_is_given_to_one_and_freed_when_its_builder_dies(connect: Connect, clock: FakeClock) -> None:
     assert connect().claim("k", claim_s=0.2)
     assert not connect().claim("k", claim_s=0.2)
-    time.sleep(0.25)
-    clock.now += 0.25
+    pass_time(clock, 0.25)
     assert connect().claim("k", claim_s=20)
+
+
+def test_a_claim_that_is_renewed_lasts(connect: Connect, clock: FakeClock) -> None:
+    claim = connect().claim("k", claim_s=0.4)
+    for _ in range(3):
+        pass_time(clock, 0.25)
+        claim.renew()
+    assert not connect().claim("k", claim_s=20)
+
+
+def test_a_claim_that_ended_has_no_say_in_the_next_one(connect: Connect, clock: FakeClock) -> None:
+    late = connect().claim("k", claim_s=0.1)
+    pass_time(clock, 0.15)
+    assert connect().claim("k", claim_s=0.4)
+    late.give_back()
+    late.renew()
+    assert not connect().claim("k", claim_s=20)
+    pass_time(clock, 0.45)
+    assert connect().claim("k", claim_s=20)
+
+
+def test_a_build_that_takes_long_is_waited_for_while_its_builder_lives(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_cache, "CLAIM_S", 0.5)
+    monkeypatch.setattr(page_cache, "RENEW_S", 0.1)
+    build, caches = Builder(seconds=1.5), [make_cache(time.time) for _ in range(2)]
+    shares = [connect(), connect()]
+    for shared in shares:
+        if isinstance(shared, DatabasePages):
+            shared._clock = time.time
+
+    with ThreadPoolExecutor(2) as executor:
+        pages = executor.map(lambda n: caches[n].get_or_build(shares[n], ("k",), build, ttl_s=60)[0].plain, range(2))
+        assert set(pages) == {b"[1]"}
+    assert len(build.builds) == 1
 
 
 def test_whoever_waits_for_a_dead_builder_builds_in_the_end(
     connect: Connect, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_cache, "CLAIM_S", 0.1)
-    assert connect().claim("k", claim_s=3600)
+    monkeypatch.setattr(page_cache, "PATIENCE_S", 0.1)
+    assert connect().claim(shared_key(("k",)), claim_s=3600)
     page, was_there = make_cache(clock).get_or_build(connect(), ("k",), Builder(), ttl_s=60)
     assert (page.plain, was_there) == (b"[1]", False)
 
 
 def test_a_claim_given_back_late_leaves_the_page_that_somebody_delivered(connect: Connect, clock: FakeClock) -> None:
     shared, page = connect(), CachedPage(b"zip", 3, None, clock.now + 60)
+    claim = shared.claim("k", claim_s=20)
     shared.put("k", page)
-    shared.give_back("k")
+    claim.give_back()
     assert shared.get("k") == page
+
+
+DAMAGES = {
+    "nothing": b"",
+    "no gzip": b"[1]",
+    "cut short": compress(b"[1]" * 100)[:-9],
+    "wrong sum": compress(b"[1]")[:-8] + b"\0" * 8,
+    "bad block": compress(b"[1]" * 100)[:12] + b"\xff" * 30,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_page_is_built_anew_and_told_of(connect: Connect, clock: FakeClock, damage: bytes) -> None:
+    shared, build = connect(), Builder()
+    shared.put(shared_key(("k",)), CachedPage(damage, 3, (7, 9), clock.now + 60))
+    with capture_logs() as logs:
+        page, was_there = make_cache(clock).get_or_build(shared, ("k",), build, ttl_s=60)
+    assert (page.plain, page.rows, was_there) == (b"[1]", 1, False)
+    assert [(line["event"], line["log_level"]) for line in logs] == [("cached_page_damaged", "warning")]
+    assert make_cache(clock).get_or_build(connect(), ("k",), build, ttl_s=60)[1], "the damaged one was replaced"
+
+
+@pytest.mark.parametrize("head", ["", "{", "7", "[1]", '["a", 2]', "[1, 2, 3]"])
+def test_a_page_whose_key_is_damaged_is_built_anew(connect: Connect, clock: FakeClock, head: str) -> None:
+    shared, cache, name = connect(), make_cache(clock), shared_key(("k",))
+    shared.put(name, CachedPage(compress(b"[2]"), 3, (7, 9), clock.now + 60))
+    if isinstance(shared, DatabasePages):
+        statement = update(response_cache).where(response_cache.c.cache_key == name).values(next_key=head)
+        shared._connection.execute(statement)
+    else:
+        shared._client.set(shared._prefix + name, head.encode() + b"\n" + compress(b"[2]"))
+    assert cache.get_end(shared, ("k",)) is None
+    assert cache.get_or_build(shared, ("k",), Builder(), ttl_s=60)[0].plain == b"[1]"
+    assert cache.get_end(connect(), ("k",)) == PageEnd(1, (7, 9))
 
 
 @pytest.mark.parametrize("key", [None, (2**62, 5), END])
@@ -157,7 +240,7 @@ def test_how_a_page_ends_is_told_without_the_page(
 ) -> None:
     shared, cache, name = connect(), make_cache(clock), shared_key(("k",))
     assert cache.get_end(shared, ("k",)) is None
-    shared.claim(name, claim_s=20)
+    assert shared.claim(name, claim_s=20)
     assert cache.get_end(shared, ("k",)) is None
     shared.put(name, CachedPage(b"\n" * 500, 3, key, clock.now + 60))
     assert cache.get_end(shared, ("k",)) == PageEnd(3, key)
@@ -169,15 +252,31 @@ def test_pages_that_are_equal_are_equal_bytes() -> None:
 
 
 def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect, clock: FakeClock) -> None:
-    size = len(compress(b"x" * 1000)) + 1000
-    shared, cache = connect(), make_cache(clock, max_bytes=2 * size)
+    text, large = random.Random(0).randbytes(1000), random.Random(1).randbytes(10_000)
+    size = len(compress(text)) / (1 - page_cache.PLAIN_SHARE)
+    shared, cache = connect(), make_cache(clock, max_bytes=2 * size + 1)
     for key in ("a", "b"):
-        cache.get_or_build(shared, (key,), Builder(b"x" * 1000), ttl_s=60)
+        cache.get_or_build(shared, (key,), Builder(text), ttl_s=60)
     assert cache.get(("a",)) is not None
-    cache.get_or_build(shared, ("c",), Builder(b"x" * 1000), ttl_s=60)
+    cache.get_or_build(shared, ("c",), Builder(text), ttl_s=60)
     assert [cache.get((key,)) is not None for key in "abc"] == [True, False, True]
-    cache.get_or_build(shared, ("large",), Builder(b"x" * 10_000), ttl_s=60)
-    assert cache.get_or_build(shared, ("large",), Builder(), ttl_s=60)[0].plain == b"x" * 10_000
+    cache.get_or_build(shared, ("large",), Builder(large), ttl_s=60)
+    assert cache.get(("large",)) is None
+    assert cache.get_or_build(shared, ("large",), Builder(), ttl_s=60)[0].plain == large
+
+
+@pytest.mark.parametrize("plain_pages", [0, 1, 2])
+def test_a_page_that_is_kept_compressed_alone_is_the_same_page(
+    connect: Connect, clock: FakeClock, plain_pages: int
+) -> None:
+    texts = [letter * 1000 for letter in (b"x", b"y", b"z")]
+    cache = make_cache(clock, max_bytes=(plain_pages * 1000 + 100) / page_cache.PLAIN_SHARE)
+    for text in texts:
+        cache.get_or_build(connect(), (text[:1].decode(),), Builder(text), ttl_s=60)
+    for text in [*texts, *reversed(texts)]:
+        page = cache.get((text[:1].decode(),))
+        assert (page.plain, page.gzipped) == (text, compress(text))
+    assert len(cache._plain._values) == plain_pages
 
 
 def test_the_shared_cache_drops_what_expired_and_what_was_used_longest_ago(engine: Engine, clock: FakeClock) -> None:

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 
+from alx_core.domain.company_settings import EVERY_COMPANY
 from alx_core.domain.paging import Position, ReadMode, Session
 from alx_core.store.access import calls_on, charge, find_access, find_session, touch_token
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.sessions import begin_session, note_finished
+from alx_core.store.settings import save_settings_of
 from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import hash_token
 from support.builders import NOW
@@ -51,7 +53,7 @@ def test_an_unknown_token_has_no_access(engine: Engine) -> None:
 
 def test_a_token_brings_its_company_its_read_and_its_position(engine: Engine, company: Company) -> None:
     token = make_token(engine, company.companyid, allowed_networks="10.", expires_at=NOW + 5)
-    session = Session(ReadMode.INCREMENTAL, 7, 5, 3, NOW + 0.25, NOW + 0.5, None, 2, 1, "[[1], []]")
+    session = Session(ReadMode.INCREMENTAL, 7, 5, 3, NOW + 0.25, NOW + 0.5, None, 2, 1, "[[1], []]", "0123abcd")
     with transaction(engine) as connection:
         upsert_company(connection, company.companyid, published_seq=7, suspended=1)
         token_id = access_of(connection, token, 100).token_id
@@ -85,6 +87,30 @@ def test_companies_of_one_id_in_two_databases_are_told_apart(engine: Engine, com
         ours, theirs = make_token(engine, company.companyid), make_token(another, company.companyid)
         with another.connect() as there, engine.connect() as here:
             assert access_of(there, theirs, 1).cache_id != access_of(here, ours, 1).cache_id
+
+
+def test_what_is_published_and_what_is_set_get_another_name(engine: Engine, company: Company) -> None:
+    token = make_token(engine, company.companyid)
+
+    def name() -> str | None:
+        with engine.connect() as connection:
+            return access_of(connection, token, 1).cache_id
+
+    names = [name()]
+    for change in (
+        lambda connection: upsert_company(connection, company.companyid, published_seq=1),
+        lambda connection: upsert_company(connection, company.companyid, published_seq=1),  # again, after a restore
+        lambda connection: save_settings_of(connection, company.companyid, {"rate_limit": "1"}, now=1),
+        lambda connection: save_settings_of(connection, EVERY_COMPANY, {"rate_limit": "1"}, now=1),
+    ):
+        with transaction(engine) as connection:
+            change(connection)
+        names.append(name())
+    assert None not in names
+    assert len(set(names)) == 5
+    with transaction(engine) as connection:
+        upsert_company(connection, company.companyid, row_count=7)
+    assert name() == names[-1]
 
 
 def test_a_use_of_a_token_is_noted(engine: Engine, company: Company) -> None:

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from alx_core.domain.paging import IDLE_S, SESSION_S, SEVERAL_S
-from alx_core.services.page_cache import DatabasePages
 from alx_core.services.reading import PageRequest
+from alx_core.store.page_cache import DatabasePages
 from support.desk import Desk
 from support.reads import Client, Company, Worker, access_of, make_settings, make_token, render
 
