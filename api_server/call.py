@@ -21,6 +21,8 @@ IGNORED = frozenset(
 
 Header = Callable[[str], str | None]
 """A request's header by its name; None: it has none."""
+NO_FUNCTION = ("", "0")
+"""Both are `empty()` to PHP."""
 OWN = frozenset({"wstoken", "wsfunction", "moodlewsrestformat"})
 DEFAULT_LIMIT = 100
 
@@ -71,7 +73,7 @@ def check_function(call: Call) -> None:
     """Raise the fault for a function that is missing, unknown, or not in the token's service."""
     if call.function == FUNCTION:
         return
-    if not call.function:
+    if call.function in NO_FUNCTION:
         raise faults.invalid_parameter()
     raise faults.access_denied() if CORE_FUNCTION.fullmatch(call.function) else faults.unknown_function()
 

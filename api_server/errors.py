@@ -82,7 +82,7 @@ def _code(status: int) -> str:
         404: "notfound",
         405: "invalidrequestmethod",
         413: "requesttoolarge",
-        429: "ratelimitexceeded",
+        429: "toomanyrequests",
     }
     return known.get(status, f"http{status}")
 

@@ -1,9 +1,11 @@
 """Parameters of a request as PHP sees them: query and form, the form wins; of equal names the last one.
 
-Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`.
+Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`; for names, PHP's
+`php_register_variable_ex()` in main/php_variables.c.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, cast
@@ -19,6 +21,9 @@ SHORT = 512
 """Characters of a query or form that is remembered: a report asks for the same pages again and again."""
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+END_OF_TYPE = re.compile(r"[;, ]")
+ARRAY = "Array"
+"""What PHP writes for an array: no number, no format, nobody's token, and no function."""
 
 
 def read_parameters(req: falcon.Request) -> Mapping[str, str]:
@@ -26,7 +31,7 @@ def read_parameters(req: falcon.Request) -> Mapping[str, str]:
     parameters = _pairs(req.query_string)
     if req.method != "POST":
         return parameters
-    kind = (req.content_type or "").partition(";")[0].strip().lower()
+    kind = END_OF_TYPE.split((req.content_type or "").strip(), maxsplit=1)[0].lower()
     if kind == MULTIPART:
         return {**parameters, **_multipart(req)}
     body = _body(req)
@@ -44,21 +49,42 @@ def _short_pairs(text: str) -> Mapping[str, str]:
 
 def _read_pairs(text: str) -> Mapping[str, str]:
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
     except ValueError:
-        raise falcon.HTTPBadRequest(description="The request has too many parameters.") from None
+        raise falcon.HTTPBadRequest(
+            description=f"The request has more than {MAX_PARAMETERS} parameters. The function takes limit and offset."
+        ) from None
+    return _as_php_has_them(pairs)
+
+
+def _as_php_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    named = ((*_php_name(name), value) for name, value in pairs)
+    return {name: ARRAY if is_array else value for name, is_array, value in named if name}
+
+
+def _php_name(text: str) -> tuple[str, bool]:
+    """Return the name of PHP's variable, and whether it is an array. Without a name there is none."""
+    name, bracket, rest = text.partition("\0")[0].lstrip(" ").partition("[")
+    name = name.replace(" ", "_").replace(".", "_")
+    if not name or not bracket:
+        return name, False
+    return (name, True) if "]" in rest else (f"{name}_{rest}", False)
 
 
 def _body(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > MAX_BODY_BYTES:
-        raise falcon.HTTPContentTooLarge
+        raise _too_large()
     try:
         body = bytes(_stream(req).read(MAX_BODY_BYTES + 1))
     except (OSError, ValueError, ParseException):  # the client stopped sending, or its chunks are no chunks
-        raise falcon.HTTPBadRequest(description="The body could not be read.") from None
+        raise falcon.HTTPBadRequest(description="The body could not be read: it came in part, or not at all.") from None
     if len(body) > MAX_BODY_BYTES:
-        raise falcon.HTTPContentTooLarge
+        raise _too_large()
     return body
+
+
+def _too_large() -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(description=f"The body is larger than {MAX_BODY_BYTES // 1024} kB. Send a form.")
 
 
 def _stream(req: falcon.Request) -> BinaryIO:
@@ -71,9 +97,11 @@ def _multipart(req: falcon.Request) -> dict[str, str]:
     body = _body(req)
     try:
         form: MultipartForm = _multipart_handler().deserialize(BytesIO(body), req.content_type, len(body))
-        return {part.name or "": part.get_data().decode("utf-8", "replace") for part in form}
+        # A part with a file name, were it empty, is a file and no parameter.
+        fields = [(part.name or "", part.get_data()) for part in form if part.filename is None]
     except (MultipartParseError, OSError, ValueError):
-        raise falcon.HTTPBadRequest(description="The form could not be read.") from None
+        raise falcon.HTTPBadRequest(description="The form could not be read: it is no multipart/form-data.") from None
+    return _as_php_has_them((name, value.decode("utf-8", "replace")) for name, value in fields)
 
 
 def _multipart_handler() -> MultipartFormHandler:

@@ -10,12 +10,20 @@ from gunicorn.glogging import Logger
 SECRET = re.compile(
     r"(?i)(?P<name>(?:wstoken|token|api_?key|password|authorization|x-api-key|cookie)['\"]?\s*[=:]\s*)"
     r"(?:(?:bearer|basic)\s+)?[^\s&'\"<>]+"
-    r"|\b(?:alx_[A-Za-z0-9]{8,}|[0-9a-f]{32})\b"
+    r"|alx_[a-z0-9]{8,}|[0-9a-f]{32,}"
 )
+
+ENCODED = re.compile(r"%([2-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
+"""A percent-encoded character of printable ASCII; no other belongs to a token, nor into a log."""
 
 
 def redact(text: str) -> str:
-    """Replace everything that looks like a secret by `***`."""
+    """Replace everything that looks like a secret by `***`; where one is percent-encoded, decode the text first."""
+    decoded = text
+    while (plainer := ENCODED.sub(lambda found: chr(int(found[1], 16)), decoded)) != decoded:
+        decoded = plainer
+    if decoded != text and SECRET.search(decoded):
+        text = decoded
     return SECRET.sub(lambda found: f"{found['name'] or ''}***", text)
 
 

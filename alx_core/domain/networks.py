@@ -10,10 +10,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
-CIDR = re.compile(r"[^/]+/[0-9]{1,3}")
+CIDR = re.compile(r"([^/]+)/\s*([0-9]{1,3})")
+LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 KNOWN = 4096
 """Answers that are remembered: most requests come from few addresses."""
-LAST_GROUP_RANGE = re.compile(r"(.+[.:])([0-9A-Fa-f]{1,4})-([0-9A-Fa-f]{1,4})")
+LAST_GROUP_RANGE = re.compile(r"(.+[.:])([0-9A-Fa-f]{1,4})\s*-\s*([0-9A-Fa-f]{1,4})")
 
 
 @lru_cache(maxsize=KNOWN)
@@ -21,8 +22,9 @@ def is_allowed(address: str, networks: str) -> bool:
     """Whether `address` lies in one of the comma-separated `networks`; an empty text allows every address.
 
     Source: `address_in_subnet()` in Moodle's lib/moodlelib.php: full address, CIDR, range in the last group
-    (`10.0.0.10-20`), or the first groups of an address (`192.168` or `192.168.`). An entry that is none of them matches
-    nothing, and neither does a list without an entry (`,`): Moodle refuses everybody then, and so do we.
+    (`10.0.0.10-20`), or the first groups of an address (`192.168` or `192.168.`). Spaces around a part and leading
+    zeros of a decimal one count for nothing, as in `cleanremoteaddr()`. An entry that is none of these matches nothing,
+    and neither does a list without an entry (`,`): Moodle refuses everybody then, and so do we.
     """
     if not networks:
         return True
@@ -46,20 +48,26 @@ def parse_address(text: str) -> Address | None:
     return address
 
 
+def _parse_written(text: str) -> Address | None:
+    """Parse an address as people write it into a list: `010.0.0.1` is decimal. A client's own must be exact."""
+    return parse_address(text if ":" in text else LEADING_ZEROS.sub("", text))
+
+
 def check_networks(networks: str) -> None:
     """Raise SettingsError for an entry that is no address, network or range."""
     for entry in (each.strip() for each in networks.split(",") if each.strip()):
-        if not (parse_address(entry) or _is_network(entry) or _ends_of_range(entry) or _first_groups(entry)):
+        if not (_parse_written(entry) or _network(entry) or _ends_of_range(entry) or _first_groups(entry)):
             raise SettingsError(f"{entry!r} is no address, network (10.0.0.0/8 or 10.0.) or range (10.0.0.10-20).")
 
 
 def _matches(address: Address, entry: str) -> bool:
     if "/" in entry:
-        return _is_network(entry) and address in ipaddress.ip_network(entry, strict=False)
+        network = _network(entry)
+        return network is not None and address in network
     ends = _ends_of_range(entry)
     if ends is not None:
         return ends[0].version == address.version and int(ends[0]) <= int(address) <= int(ends[1])
-    exact = parse_address(entry)
+    exact = _parse_written(entry)
     if exact is not None:
         return address == exact
     network = _first_groups(entry)
@@ -89,15 +97,17 @@ def _ends_of_range(entry: str) -> tuple[Address, Address] | None:
     if found is None:
         return None
     start, low, high = found.groups()
-    first, last = parse_address(start + low), parse_address(start + high)
+    first, last = _parse_written(start + low), _parse_written(start + high)
     if first is None or last is None or first.version != last.version or int(first) > int(last):
         return None
     return first, last
 
 
-def _is_network(entry: str) -> bool:
-    try:
-        ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return False
-    return CIDR.fullmatch(entry) is not None  # Python takes a netmask too, Moodle does not
+def _network(entry: str) -> Network | None:
+    """Return the network of an address and the number of its first bits; None: it is none."""
+    found = CIDR.fullmatch(entry)
+    address = None if found is None else _parse_written(found[1])
+    if found is None or address is None or int(found[2]) > address.max_prefixlen:
+        return None
+    kind = ipaddress.IPv6Network if address.version == 6 else ipaddress.IPv4Network
+    return kind((int(address), int(found[2])), strict=False)

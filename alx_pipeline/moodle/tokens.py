@@ -43,6 +43,9 @@ FUNCTION_COLUMNS: Mapping[str, tuple[str, ...]] = {"external_services_functions"
 
 ALL_COLUMNS = {**TOKEN_COLUMNS, **AUTHORISED_COLUMNS, **FUNCTION_COLUMNS}
 
+NO_RESTRICTION = (None, "", "0")
+"""What is no list of networks to Moodle, as it is false to PHP."""
+
 Row = Mapping[str, Any]
 
 
@@ -153,7 +156,8 @@ def _token(
     row: Row, companies: Mapping[int, int], authorised: Mapping[tuple[int, int], Row], *, is_served: bool
 ) -> MoodleToken:
     grant = authorised.get((row["externalserviceid"], row["userid"])) if row["restrictedusers"] else None
-    restrictions = {each["iprestriction"] for each in (row, grant) if each is not None and each["iprestriction"]}
+    lists = (each["iprestriction"] for each in (row, grant) if each is not None)
+    restrictions = {each for each in lists if each not in NO_RESTRICTION}
     expiries = [each["validuntil"] for each in (row, grant) if each is not None and each["validuntil"]]
     # Moodle wants an address to be in both lists; one list can't say that, so such a token is refused.
     is_authorised = grant is not None or not row["restrictedusers"]

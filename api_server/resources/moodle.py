@@ -110,7 +110,10 @@ class MoodleResource:
         entry.page_limit, entry.page_offset = limit, offset
         retry_after_s = self._with.burst.retry_after_s(access.token_id)
         if retry_after_s:
-            raise falcon.HTTPTooManyRequests(retry_after=retry_after_s)
+            raise falcon.HTTPTooManyRequests(
+                retry_after=retry_after_s,
+                description=f"Too many requests in a minute. Try again in {retry_after_s} seconds.",
+            )
         check_function(call)
         require_service(access)
         if wrong is not None:

@@ -19,6 +19,7 @@ MEANINGS = {
     "wsaccessusersuspended": "token's owner is suspended",
     "wsaccessusernologin": "token's owner may not log in",
     "ratelimitexceeded": "quota of the day used up",
+    "toomanyrequests": "too many requests in a minute",
     "nocompanyassociation": "token has no company, or it is switched off",
     "invalidparameter": "wrong parameter",
     "invalidrecord": "unknown function",

@@ -139,6 +139,7 @@ def test_the_import_only_reads_moodle(site: Site, site_copy: Path) -> None:
         (f"UPDATE mdl_external_tokens SET validuntil = 5 WHERE id = {ACME}", "state", "expired"),
         (f"UPDATE mdl_external_tokens SET iprestriction = '10.0.0.0/8, 192.168' WHERE id = {ACME}",
          "allowed_networks", "10.0.0.0/8, 192.168"),
+        (f"UPDATE mdl_external_tokens SET iprestriction = '0' WHERE id = {ACME}", "allowed_networks", ""),
         ("UPDATE mdl_user SET suspended = 1 WHERE username = 'svc_acme'", "state", "owner suspended"),
         ("UPDATE mdl_user SET deleted = 1 WHERE username = 'svc_acme'", "state", "owner deleted"),
         ("UPDATE mdl_user SET confirmed = 0 WHERE username = 'svc_acme'", "state", "owner unconfirmed"),

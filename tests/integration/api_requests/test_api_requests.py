@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -61,6 +62,59 @@ def test_a_multipart_form_is_a_form(company: Company) -> None:
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in form(company.token, limit=4).items()
     )
+    answer = company.api.client.simulate_post(
+        PATH, body=f"{parts}--b--\r\n", content_type="multipart/form-data; boundary=b"
+    )
+    assert len(answer.json) == 4
+
+
+NAMES = [
+    (" limit=4", 4),  # spaces before a name
+    ("%20%20limit=4", 4),
+    ("limit%00x=4", 4),  # a name ends at NUL
+    ("limit=4&limit=5", 5),
+    ("limit[0]=4&limit=5", 5),
+    ("=9&limit=4", 4),  # no name
+    ("[0]=9&limit=4", 4),
+    ("limit=4&", 4),
+    ("limit[0]=4", "invalidparameter"),  # an array
+    ("limit[]=4", "invalidparameter"),
+    ("limit=5&limit[a][b]=4", "invalidparameter"),
+    ("limit[=4", "invalidparameter"),  # limit_
+    ("lim.it=4", "invalidparameter"),  # lim_it
+    ("limit%20=4", "invalidparameter"),  # limit_
+    ("limit", "invalidparameter"),  # a name without a value has an empty one
+]
+
+
+@pytest.mark.parametrize(("pairs", "expected"), NAMES)
+@pytest.mark.parametrize("place", ["form", "query"])
+def test_names_are_read_as_php_reads_them(company: Company, pairs: str, expected: int | str, place: str) -> None:
+    body = urlencode(form(company.token, limit=None))
+    sent = {"body": f"{body}&{pairs}"} if place == "form" else {"body": body, "query_string": pairs}
+    answer = company.api.client.simulate_post(PATH, content_type=CONTENT_TYPE, **sent).json
+    assert (len(answer) if isinstance(answer, list) else answer["errorcode"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("pairs", "code"),
+    [("wsfunction=0", "invalidparameter"), ("wsfunction[]=x", "invalidrecord"), ("wstoken[]=x", "invalidtoken")],
+)
+def test_what_is_empty_or_an_array_to_php_is_no_function_and_no_token(company: Company, pairs: str, code: str) -> None:
+    body = f"{urlencode(form(company.token))}&{pairs}"
+    assert company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE).json["errorcode"] == code
+
+
+def test_a_format_that_is_an_array_is_none_so_the_answer_is_xml(company: Company) -> None:
+    body = f"{urlencode(form(company.token))}&moodlewsrestformat[]=json"
+    answer = company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE)
+    assert answer.headers["content-type"].startswith("application/xml")
+
+
+def test_a_file_in_a_multipart_form_is_no_parameter(company: Company) -> None:
+    fields = [*((f'name="{name}"', value) for name, value in form(company.token, limit=4).items())]
+    fields += [('name="limit"; filename="x.txt"', "7"), ('name="file"; filename=""', ""), ('name="[0]"', "1")]
+    parts = "".join(f"--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in fields)
     answer = company.api.client.simulate_post(
         PATH, body=f"{parts}--b--\r\n", content_type="multipart/form-data; boundary=b"
     )
