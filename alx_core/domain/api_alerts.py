@@ -117,8 +117,8 @@ def _failing(company: CompanyHour, hour: int, link: str) -> Observation:
         recommendation=(
             "`dbconnectionfailed`: the reporting database; see `/readyz`. `ratelimitexceeded`: the quota is used up, "
             "raise `rate_limit` or ask for fewer refreshes. `nocompanyassociation`, `accessexception`: the company is "
-            "off or its token is not valid here. `toomanyrequests`: more calls in a minute than ALX_API_BURST_PER_MINUTE "
-            "allows. Others: the client asks wrongly."
+            "off or its token is not valid here. `toomanyrequests`: more calls in a minute than "
+            "ALX_API_BURST_PER_MINUTE allows. Others: the client asks wrongly."
         ),
         link=link,
         details={
