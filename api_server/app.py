@@ -12,7 +12,6 @@ from api_server.admission import Admission
 from api_server.database import Database
 from api_server.errors import MOODLE_PATH, add_error_handlers
 from api_server.foresight import Foresight
-from api_server.journal import Journal
 from api_server.middleware import RequestLog
 from api_server.replays import Replays
 from api_server.resources.health import Healthz, Readyz
@@ -28,10 +27,10 @@ App = falcon.App[falcon.Request, falcon.Response]
 
 
 def create_app(
-    settings: Settings, *, database: Database, journal: Journal, clock: Callable[[], float] = time.time
+    settings: Settings, *, database: Database, request_log: RequestLog, clock: Callable[[], float] = time.time
 ) -> App:
-    """Make the app over an open journal and a database that need not answer yet."""
-    app: App = falcon.App(middleware=[RequestLog(journal, settings.trusted_proxies, clock)])
+    """Make the app over an open request log and a database that need not answer yet."""
+    app: App = falcon.App(middleware=[request_log])
     app.req_options.strip_url_path_trailing_slash = True
     add_error_handlers(app)
     cache = PageCache(max_bytes=settings.api_memory_cache_mb * MEGABYTE, clock=clock)

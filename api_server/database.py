@@ -85,6 +85,7 @@ def make_api_engine(url: URL) -> Engine:
     return create_engine(
         url,
         poolclass=NullPool,
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         connect_args={**server_limits(url), "options": options, "prepare_threshold": 1},
     )

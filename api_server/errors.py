@@ -41,7 +41,7 @@ def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPEr
         resp.set_headers(error.headers)
     if error.status_code == 405 and _is_moodles(req):
         resp.set_header("Allow", "GET, POST")  # Falcon counts OPTIONS in
-    code, text = _code(error.status_code), error.description or error.title or "The request was refused."
+    code, text = code_of(error.status_code), error.description or error.title or "The request was refused."
     _answer(req, resp, falcon.code_to_http_status(error.status), MoodleFault("moodle_exception", code, text))
 
 
@@ -76,7 +76,8 @@ def _is_moodles(req: falcon.Request) -> bool:
     return req.path.rstrip("/") == MOODLE_PATH
 
 
-def _code(status: int) -> str:
+def code_of(status: int) -> str:
+    """Return the error code for a status that has none of Moodle's."""
     known = {
         400: "invalidrequest",
         404: "notfound",

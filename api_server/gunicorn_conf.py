@@ -28,7 +28,11 @@ GARBAGE_THRESHOLD = 25_000
 """Objects made and not let go of that set a search for garbage off; a page of 1,000 rows makes as many tuples."""
 
 
-def post_worker_init(_worker: Any) -> None:
-    """Search for garbage less often, and not in what was loaded: each page of rows set a search off."""
+def post_worker_init(worker: Any) -> None:
+    """Log what gunicorn itself refuses. Search for garbage less often, and not in what was loaded: each page of rows
+    set a search off."""
+    from api_server.wsgi import request_log  # noqa: PLC0415  # opens the worker's own journal
+
+    worker.refused_unread = request_log.refused_unread
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)

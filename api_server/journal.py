@@ -11,7 +11,9 @@ import fcntl
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +36,28 @@ RETRY_S = 1.0
 ORPHANS_EVERY_S = 30.0
 CLOSE_S = 5.0
 ROTATE_BYTES = 8 << 20
+"""A file of this size is written to no more, and removed once it is carried."""
 SUFFIX = ".jsonl"
+
+
+@dataclass(slots=True)
+class _OwnFile:
+    """A file of this process, carried up to an offset. It is held open: its lock says that the process lives."""
+
+    file: BinaryIO
+    carried: int = 0
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file.name)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.file.fileno()).st_size
+
+    @property
+    def is_carried(self) -> bool:
+        return self.carried >= self.size
 
 
 class Journal:
@@ -48,14 +71,14 @@ class Journal:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._file: BinaryIO | None = None
+        self._files: deque[_OwnFile] = deque()
+        """The last one is written to; one before it is still to be carried."""
         self._orphans_at = 0.0
-        self._carried = 0
 
     def start(self) -> None:
         """Open the process's file and start carrying; to be called in the process that writes."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = self._open_new()
+        self._files.append(self._open_new())
         self._thread = threading.Thread(target=self._carry_on, name="journal", daemon=True)
         self._thread.start()
 
@@ -63,10 +86,10 @@ class Journal:
         """Append one request. Returns when the operating system has it. Raises OSError: the disk, or it is closed."""
         line = msgspec.json.encode(record) + b"\n"
         with self._lock:
-            assert self._file is not None  # noqa: S101  # start() was called
-            if self._file.closed:
+            file = self._files[-1].file
+            if file.closed:
                 raise OSError(errno.EBADF, "the request log is closed")
-            _append(self._file.fileno(), line)
+            _append(file.fileno(), line)
         self._wake.set()
 
     def close(self) -> None:
@@ -79,39 +102,55 @@ class Journal:
                 self._let_go()
 
     def _let_go(self) -> None:
-        """Close everything. The process's file is removed when all of it is carried; else another one will do that."""
-        assert self._file is not None  # noqa: S101  # start() was called
+        """Close everything. A file of which all is carried is removed; else another process will carry it."""
         with self._lock:
-            if self._carried >= os.fstat(self._file.fileno()).st_size:
-                Path(self._file.name).unlink(missing_ok=True)
-            self._file.close()
+            for each in self._files:
+                if each.is_carried:
+                    each.path.unlink(missing_ok=True)
+                each.file.close()
         self._engine.dispose()
 
-    def _open_new(self) -> BinaryIO:
+    def _open_new(self) -> _OwnFile:
         # The lock says that the file's process lives; the operating system drops it with the process.
         while True:
             path = self._folder / f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
             file = path.open("ab", buffering=0)
             fcntl.flock(file, fcntl.LOCK_EX)
             if path.exists():
-                return file
+                return _OwnFile(file)
             file.close()  # before it was locked, another process took it for that of a dead one
 
     def _carry_on(self) -> None:
-        assert self._file is not None  # noqa: S101  # start() was called
-        while not (self._stop.is_set() and self._carried >= os.fstat(self._file.fileno()).st_size):
+        while not (self._stop.is_set() and all(each.is_carried for each in self._files)):
             self._wake.wait(timeout=RETRY_S)
             self._wake.clear()
             self._stop.wait(GATHER_S)
             try:
-                self._carried = self._carry(Path(self._file.name), self._carried)
+                self._carry_own()
                 self._carry_orphans()
-                self._carried = self._rotate(self._carried)
+                self._rotate()
             except (StoreError, SQLAlchemyError, OSError) as error:
                 if self._stop.is_set():
-                    return  # another process carries the file over
+                    return  # another process carries the files over
                 log.warning("journal_waits", error=type(error).__name__)
                 self._stop.wait(RETRY_S)
+
+    def _carry_own(self) -> None:
+        for each in tuple(self._files):
+            each.carried = self._carry(each.path, each.carried)
+        if len(self._files) > 1 and self._files[0].is_carried:
+            old = self._files.popleft()
+            old.path.unlink(missing_ok=True)
+            old.file.close()
+
+    def _rotate(self) -> None:
+        """Begin a new file where the only one is large; requests may come without a pause, so it need not be carried.
+
+        One alone waits to be carried: while the database is away it is the newer one that grows.
+        """
+        with self._lock:
+            if len(self._files) == 1 and self._files[0].size >= ROTATE_BYTES:
+                self._files.append(self._open_new())
 
     def _carry(self, path: Path, offset: int) -> int:
         """Carry a file's lines from `offset` on; return the offset behind the last whole line.
@@ -140,17 +179,6 @@ class Journal:
                 return
             for row in rows:
                 self._write([row])
-
-    def _rotate(self, offset: int) -> int:
-        """Begin a new file when the old one is large and carried over."""
-        with self._lock:
-            assert self._file is not None  # noqa: S101  # start() was called
-            if offset < ROTATE_BYTES or offset < os.fstat(self._file.fileno()).st_size:
-                return offset
-            old, self._file = self._file, self._open_new()
-        Path(old.name).unlink(missing_ok=True)
-        old.close()
-        return 0
 
     def _carry_orphans(self) -> None:
         now = time.monotonic()

@@ -11,6 +11,7 @@ import falcon
 from alx_core.logs import get_logger
 from api_server.client_address import client_address
 from api_server.entry import USER_AGENT_LENGTH, LogEntry, printable
+from api_server.errors import code_of
 from api_server.journal import Journal
 from api_server.redaction import redact
 
@@ -65,6 +66,23 @@ class RequestLog:
         entry.http_status = resp.status_code
         entry.bytes = len(resp.data or b"")
         entry.response_time_ms = round((time.perf_counter() - req.context.began) * 1000, 3)
+        self._write(entry)
+
+    def refused_unread(self, address: str, status: int, body_bytes: int) -> None:
+        """Log a request that the HTTP server refused because it can't read it: nothing else is known of it."""
+        entry = LogEntry(
+            request_id=str(uuid.uuid4()),
+            timeaccessed=int(self._clock() * 1000),
+            method="",
+            ip_address=client_address(address, None, self._trusted_proxies),
+            user_agent="",
+            outcome=code_of(status),
+            http_status=status,
+            bytes=body_bytes,
+        )
+        self._write(entry)
+
+    def _write(self, entry: LogEntry) -> None:
         try:
             self._journal.write(entry.record())
         except OSError as error:

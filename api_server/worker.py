@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -44,8 +45,39 @@ class PatientSocket(socket.socket):
             rest = rest[super().send(rest, flags) :]
 
 
+class OverheardSocket:
+    """A client's connection to which gunicorn sends an answer of its own, and what it sent."""
+
+    def __init__(self, client: socket.socket) -> None:
+        """Send to `client`."""
+        self._client = client
+        self.sent = b""
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else is done to the connection."""
+        return getattr(self._client, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Note and send."""
+        self.sent += data
+        self._client.sendall(data)
+
+    @property
+    def status(self) -> int:
+        """The status sent; 0: none was."""
+        return int(self.sent[9:12] or b"0")
+
+    @property
+    def body_bytes(self) -> int:
+        """The length of the body sent."""
+        return len(self.sent.partition(b"\r\n\r\n")[2])
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Gives up a connection that falls silent in the middle; stays with one whose next request comes at once."""
+
+    refused_unread: Callable[[str, int, int], None] | None = None
+    """Told the address, the status and the length of the answer where gunicorn refuses what it can't read."""
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection that no idle process wants."""
@@ -61,6 +93,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         while goes_on is True and self.alive and self._is_free() and _has_more(conn):
             goes_on = self._handle_one(conn)
         return goes_on
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what went wrong as gunicorn does. A request that it could not read has reached no app and no log."""
+        overheard = OverheardSocket(client)
+        super().handle_error(req, overheard, addr, exc)
+        if req is None and overheard.status and self.refused_unread is not None:
+            self.refused_unread(addr[0] if addr else "", overheard.status, overheard.body_bytes)
 
     def _handle_one(self, conn: Any) -> Any:
         conn.sock.read_until = time.monotonic() + REQUEST_S

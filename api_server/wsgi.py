@@ -7,6 +7,7 @@ from alx_core.settings import load_settings
 from api_server.app import create_app
 from api_server.database import Database
 from api_server.journal import Journal
+from api_server.middleware import RequestLog
 
 configure_logs("json")
 settings = load_settings()
@@ -14,4 +15,5 @@ journal = Journal(settings.home.absolute() / "journal", settings.database)
 journal.start()
 # Gunicorn's hook at a worker's end comes before its threads have; they may still answer, and each answer is logged.
 atexit.register(journal.close)
-app = create_app(settings, database=Database(settings.database), journal=journal)
+request_log = RequestLog(journal, settings.trusted_proxies)
+app = create_app(settings, database=Database(settings.database), request_log=request_log)

@@ -74,8 +74,8 @@ def main() -> None:
         settings = make_settings(url.render_as_string(hide_password=False), home=Path(folder))
         journal, database = Journal(Path(folder) / "journal", settings.database), Database(settings.database)
         journal.start()
-        logged = create_app(settings, database=database, journal=journal)
-        unlogged = create_app(settings, database=database, journal=NoJournal())
+        logged = create_app(settings, database=database, request_log=RequestLog(journal, ""))
+        unlogged = create_app(settings, database=database, request_log=RequestLog(NoJournal(), ""))
         contenders = {
             PLAIN: (unlogged, reading),
             LOG: (logged, reading),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alx_core.domain.alerts import AlertName, Incident, Judgement, Observation, Severity
+from alx_core.domain.clocks import is_of_the_future
 from alx_core.domain.freshness import Freshness, SyncHealth
 
 COMPANIES_NAMED = 20
@@ -20,6 +21,30 @@ class SyncFailure:
     companies: Sequence[str] = ()
     run_id: str | None = None
     """Dagster's."""
+    number: int | None = None
+    """In the books; None: it died before it got there, or after they were closed."""
+
+    def is_newer(self, success: "SyncSuccess | None", *, now: int) -> bool:
+        """Whether it failed after `success`.
+
+        Numbers tell, as they grow with each run. Without one, clocks do; a failure that a clock which ran ahead dated
+        after `now` is told when that time has come, and a success dated so hides none.
+        """
+        if success is None:
+            return True
+        if self.number is not None:
+            return self.number > success.number
+        if is_of_the_future(self.at, now):
+            return False
+        return is_of_the_future(success.at, now) or self.at > success.at
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSuccess:
+    """An hourly sync that succeeded: its number in the books, and when it ended (epoch seconds)."""
+
+    number: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +57,46 @@ class RunErrors:
     run_id: str | None = None
 
 
-def newest_of(of_dagster: SyncFailure | None, booked: SyncFailure | None) -> SyncFailure | None:
-    """Return the later failure; where both are the same run, the companies are the books' and the end is Dagster's."""
-    if of_dagster is None or booked is None:
-        return of_dagster or booked
-    if of_dagster.run_id == booked.run_id:
-        return replace(booked, at=max(of_dagster.at, booked.at))
-    return max(of_dagster, booked, key=lambda each: each.at)
+def failures_of(of_dagster: SyncFailure | None, booked: SyncFailure | None) -> list[SyncFailure]:
+    """Return the failures that are known; where both are the same run, the companies are the books'."""
+    known = [each for each in (booked, of_dagster) if each is not None]
+    if of_dagster and booked and of_dagster.run_id == booked.run_id:
+        return [replace(booked, at=max(of_dagster.at, booked.at))]
+    return known
 
 
 def judge_failure(
-    failure: SyncFailure | None,
+    failures: Sequence[SyncFailure],
     *,
-    succeeded_at: int | None,
+    success: SyncSuccess | None,
     incident: Incident | None,
     companies: Sequence[str],
     dagster: str,
+    now: int,
 ) -> Judgement:
-    """`sync_failed`: the newest failure is later than the newest success.
+    """`sync_failed`: a failure is newer than the newest success.
 
-    `failure` is the newest one that is known; `succeeded_at` when an hourly sync last succeeded; `companies` are all
-    there are. It is well again when a sync succeeded after the failure of `incident`, and not before.
+    `failures` are those that are known; `success` the newest hourly sync that succeeded; `companies` all there are. It
+    is well again when a sync succeeded that had not when `incident` was last told, and not before.
     """
     alerts = frozenset({AlertName.SYNC_FAILED})
-    if failure is not None and (succeeded_at is None or failure.at > succeeded_at):
-        return Judgement(alerts, [_failed(failure, companies, dagster)])
-    failed_at = None if incident is None else incident.details.get("failed_at")
-    is_over = succeeded_at is not None and (failed_at is None or succeeded_at >= float(failed_at))
+    newer = [each for each in failures if each.is_newer(success, now=now)]
+    if newer:
+        failure = max(newer, key=lambda each: each.at)
+        return Judgement(alerts, [_failed(failure, companies, dagster, after=success)])
+    is_over = success is not None and (incident is None or _is_over(incident, success))
     return Judgement(alerts, well=None if is_over else frozenset())
 
 
-def _failed(failure: SyncFailure, companies: Sequence[str], dagster: str) -> Observation:
+def _is_over(incident: Incident, success: SyncSuccess) -> bool:
+    after = incident.details.get("after_sync")
+    if after is not None:
+        return success.number > int(after)
+    failed_at = incident.details.get("failed_at")  # all that an older version noted
+    return failed_at is None or success.at >= float(failed_at)
+
+
+def _failed(failure: SyncFailure, companies: Sequence[str], dagster: str, *, after: SyncSuccess | None) -> Observation:
     named = failure.companies or companies
     whose = f"{len(failure.companies)} of {len(companies)} companies" if failure.companies else "every company"
     return Observation(
@@ -75,7 +109,12 @@ def _failed(failure: SyncFailure, companies: Sequence[str], dagster: str) -> Obs
             "or start it at once: materialize the red hour in Dagit, or run `alx sync`."
         ),
         link=f"{dagster}/runs/{failure.run_id}" if failure.run_id else f"{dagster}/assets/reporting_table",
-        details={"failed_at": failure.at, "cause": shorten(failure.cause), "companies": ", ".join(named)},
+        details={
+            "failed_at": failure.at,
+            "after_sync": 0 if after is None else after.number,
+            "cause": shorten(failure.cause),
+            "companies": ", ".join(named),
+        },
     )
 
 

@@ -17,7 +17,7 @@ from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.domain.security_alerts import QuotaUse, judge_quotas, judge_refusals, judge_unusual
-from alx_core.domain.sync_alerts import SyncFailure, judge_error_rate, judge_failure, judge_staleness, newest_of
+from alx_core.domain.sync_alerts import SyncFailure, failures_of, judge_error_rate, judge_failure, judge_staleness
 from alx_core.services.alerting import Policy, Taken, take_in
 from alx_core.services.delivery.outbox import senders_of
 from alx_core.services.health import sync_health
@@ -26,9 +26,10 @@ from alx_core.settings import Settings
 from alx_core.store.access import calls_on
 from alx_core.store.alert_sources import (
     first_try_at,
-    last_success_at,
     newest_errors,
     newest_failure,
+    newest_success,
+    number_of,
     refusals_since,
     shortnames,
 )
@@ -50,12 +51,15 @@ def watch_failures(engine: Engine, settings: Settings, failure: SyncFailure | No
     """
     with connect(engine) as connection:
         incidents = find_incidents(connection, {AlertName.SYNC_FAILED})
+        if failure is not None and failure.run_id is not None:
+            failure = replace(failure, number=number_of(connection, failure.run_id))
         judgement = judge_failure(
-            newest_of(failure, newest_failure(connection)),
-            succeeded_at=last_success_at(connection),
+            failures_of(failure, newest_failure(connection)),
+            success=newest_success(connection),
             incident=incidents[0] if incidents else None,
             companies=sorted(shortnames(connection).values()),
             dagster=settings.dagster_link,
+            now=now,
         )
     return _take(engine, judgement, settings, now)
 

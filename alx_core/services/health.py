@@ -11,7 +11,7 @@ DAY_S = 86_400
 
 def sync_health(connection: Connection, *, now: int, stale_after_s: float) -> SyncHealth:
     """Return the table's state at `now` (epoch seconds)."""
-    success = last_success(connection)
+    success = last_success(connection, now=now)
     return judge(
         now=now,
         last_success_at=success[0] if success else None,

@@ -57,10 +57,10 @@ def purge(
     def before(days: int) -> int:
         return now - max(days * DAY_S, NEVER_PURGED_S)
 
-    usage_before = usage_day(before(settings.log_retention_days), settings.zone)
-    requests = purge_log(engine, before_ms=before(settings.log_retention_days) * 1000, chunk=chunk)
+    log_before = before(settings.log_retention_days)
+    requests = purge_log(engine, before_ms=log_before * 1000, now_ms=now * 1000, chunk=chunk)
     metrics = purge_metrics(engine, before=before(settings.metrics_retention_days), chunk=chunk)
-    usage = purge_usage(engine, before_day=usage_before, chunk=chunk)
+    usage = purge_usage(engine, before_day=usage_day(log_before, settings.zone), chunk=chunk)
     runs = purge_runs(engine, before=before(settings.run_retention_days), chunk=chunk)
     alerts = purge_alerts(engine, before=before(settings.alert_retention_days), chunk=chunk)
     with writer_lock(engine, timeout_s=lock_timeout_s):

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, literal_column, select, text, unio
 from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.domain.security_alerts import Refusals
 from alx_core.domain.sync import Kind
-from alx_core.domain.sync_alerts import RunErrors, SyncFailure
+from alx_core.domain.sync_alerts import RunErrors, SyncFailure, SyncSuccess
 from alx_core.store.tables import companies, request_log, sync_run_companies, sync_runs
 
 WORST_NAMED = 5
@@ -29,11 +29,18 @@ def newest_failure(connection: Connection) -> SyncFailure | None:
         .order_by(companies.c.shortname)
     )
     names = tuple(connection.execute(failed).scalars())
-    return SyncFailure(run.finished_at, run.error or "unknown", names, run.dagster_run_id)
+    return SyncFailure(run.finished_at, run.error or "unknown", names, run.dagster_run_id, run.id)
 
 
-def last_success_at(connection: Connection) -> int | None:
-    """Return when an hourly sync last succeeded, of whatever hour: each of them brings everything up to date.
+def number_of(connection: Connection, dagster_run_id: str) -> int | None:
+    """Return the number of a Dagster run's newest sync that the books do not call a success; None: there is none."""
+    runs = sync_runs.c
+    query = select(func.max(runs.id)).where(runs.dagster_run_id == dagster_run_id, runs.status != "succeeded")
+    return connection.execute(query).scalar()
+
+
+def newest_success(connection: Connection) -> SyncSuccess | None:
+    """Return the newest hourly sync that succeeded, of whatever hour: each of them brings everything up to date.
 
     It ended in a second before the next one began, whatever a clock that ran ahead wrote down.
     """
@@ -44,7 +51,7 @@ def last_success_at(connection: Connection) -> int | None:
         return None
     next_began_at = connection.scalar(select(func.min(runs.started_at)).where(runs.id > newest.id))
     ended_at = int(newest.finished_at)
-    return ended_at if next_began_at is None else min(ended_at, next_began_at - 1)
+    return SyncSuccess(newest.id, ended_at if next_began_at is None else min(ended_at, next_began_at - 1))
 
 
 def first_try_at(connection: Connection) -> int | None:

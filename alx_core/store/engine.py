@@ -24,15 +24,18 @@ for a receipt. The system's own are two hours and a quarter of one."""
 
 
 def make_engine(url: URL) -> Engine:
-    """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing."""
+    """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing.
+
+    Its errors go to logs, so they name no learner and no token's hash.
+    """
     if url.get_backend_name() == "sqlite":
         if url.database not in (None, "", ":memory:"):
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S})
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url))
+    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
 
 
 def server_limits(url: URL) -> dict[str, object]:

@@ -19,11 +19,12 @@ CHUNK = 5_000
 """Rows per transaction."""
 
 
-def purge_log(engine: Engine, *, before_ms: int, chunk: int = CHUNK) -> int:
+def purge_log(engine: Engine, *, before_ms: int, now_ms: int, chunk: int = CHUNK) -> int:
     """Delete requests before `before_ms` (epoch milliseconds); return how many.
 
     Goes up the ids, which grow with time, and stops at the first block that has nothing to delete: a look for the last
-    few old rows by time would read the whole log. A request that was carried over late goes with a later purge.
+    few old rows by time would read the whole log. A request that was carried over late goes with a later purge. A block
+    that a clock which ran ahead dated after `now_ms` says nothing of those behind it.
     """
     row, deleted = request_log.c, 0
     first = _lowest_id(engine, 0)
@@ -31,7 +32,7 @@ def purge_log(engine: Engine, *, before_ms: int, chunk: int = CHUNK) -> int:
         block = and_(row.id >= first, row.id < first + chunk)
         with transaction(engine) as connection:
             gone = connection.execute(delete(request_log).where(block, row.timeaccessed < before_ms)).rowcount
-        if gone == 0:
+        if gone == 0 and not _is_of_the_future(engine, block, now_ms):
             break
         deleted += gone
         first = _lowest_id(engine, first + chunk)
@@ -93,6 +94,12 @@ def _purge(engine: Engine, table: Table, condition: ColumnElement[bool], chunk: 
         total += deleted
         if deleted < chunk:
             return total
+
+
+def _is_of_the_future(engine: Engine, block: ColumnElement[bool], now_ms: int) -> bool:
+    with connect(engine) as connection:
+        oldest = connection.execute(select(func.min(request_log.c.timeaccessed)).where(block)).scalar()
+    return oldest is not None and oldest > now_ms
 
 
 def _lowest_id(engine: Engine, at_least: int) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from alx_core.domain.bad_records import BadRecord
+from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.sync import Kind
 from alx_core.errors import SyncLocked
@@ -75,17 +76,18 @@ def add_errors(connection: Connection, run_id: int, bad: Sequence[BadRecord], *,
         connection.execute(insert(sync_errors), rows)
 
 
-def last_success(connection: Connection) -> tuple[int, int] | None:
+def last_success(connection: Connection, *, now: int) -> tuple[int, int] | None:
     """Return when the newest hour was last synced for every company, and the end of that hour.
 
     A run counts when it asked for the hour that was the newest when it started: a backfill of old hours does not say
-    that the newest one is there.
+    that the newest one is there. One that ended after `now` does not count: nobody knows when that was.
     """
     runs = sync_runs.c
     newest_then = runs.started_at - runs.started_at % HOUR_S
     query = (
         select(runs.finished_at, runs.window_end)
         .where(runs.kind == Kind.HOURLY, runs.status == "succeeded", runs.window_end >= newest_then)
+        .where(runs.finished_at <= now + CLOCKS_APART_S)
         .order_by(runs.id.desc())
         .limit(1)
     )

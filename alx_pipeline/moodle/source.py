@@ -36,8 +36,10 @@ def make_moodle_engine(url: URL) -> Engine:
         # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
         # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
         file = URL.create("sqlite", database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
-        return create_engine(file, poolclass=NullPool)
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+        return create_engine(file, poolclass=NullPool, hide_parameters=True)
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}, hide_parameters=True
+    )
 
 
 class MoodleSource:

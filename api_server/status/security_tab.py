@@ -26,6 +26,12 @@ MEANINGS = {
     "invalidrequestmethod": "GET is not allowed for the company",
     "limittoolarge": "more rows a page than allowed",
     "dbconnectionfailed": "reporting database did not answer",
+    "servererror": "failed here; the API's own log says why",
+    "invalidrequest": "request that can't be read",
+    "requesttoolarge": "body too large",
+    "http414": "address too long",
+    "http431": "headers too large",
+    "notfound": "no such path",
 }
 """What error codes mean, for people."""
 

@@ -79,12 +79,36 @@ def test_every_request_is_logged_once_refused_ones_too(api: Api, engine: Engine,
             last = client.post(PATH, data=form(token, limit="x"))
             if last.status_code == 429:
                 break
-        answers["ratelimitexceeded"] = last
+        answers["toomanyrequests"] = last
     rows = wait_until_logged(engine, list(answers.values()))
     for outcome, answer in answers.items():
         row = rows[answer.headers["X-Request-ID"]]
         assert (row["outcome"], row["http_status"]) == (outcome, answer.status_code)
         assert row["bytes"] == int(answer.headers["Content-Length"])
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "outcome"),
+    [
+        (f"GET /{'x' * 5000} HTTP/1.1\r\n\r\n", 414, "http414"),
+        (f"GET / HTTP/1.1\r\nX: {'x' * 9000}\r\n\r\n", 431, "http431"),
+        ("GET / HTTP/9.9\r\n\r\n", 400, "invalidrequest"),
+        ("what is this\r\n\r\n", 400, "invalidrequest"),
+    ],
+    ids=["line", "header", "version", "no request"],
+)
+def test_a_request_that_the_server_cannot_read_is_logged_too(
+    api: Api, engine: Engine, request_line: str, status: int, outcome: str
+) -> None:
+    before = len(logged(engine))
+    with socket.create_connection(("127.0.0.1", api.port), timeout=5) as connection:
+        connection.sendall(request_line.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    row = logged(engine, at_least=before + 1)[-1]
+    body = answer.partition(b"\r\n\r\n")[2]
+    assert (row["http_status"], row["outcome"], row["bytes"]) == (status, outcome, len(body))
+    assert (row["ip_address"], row["token_id"], row["method"]) == ("127.0.0.1", None, "")
 
 
 def test_every_answered_request_is_in_the_log_though_workers_are_killed(api: Api, engine: Engine) -> None:

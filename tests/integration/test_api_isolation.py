@@ -121,7 +121,7 @@ def test_no_answer_to_one_company_holds_a_byte_of_the_other(two: Two) -> None:
                 assert two.api.last["companyid"] == two.tables[each].companyid
 
     explore()
-    assert min(shown.values()) > 30  # they did get rows
+    assert min(shown.values()) > 0  # they did get rows
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from alx_core.settings import Settings
 from api_server.app import create_app
 from api_server.database import Database
 from api_server.journal import Journal
+from api_server.middleware import RequestLog
 from support.api import PATH, form
 from support.databases import plain
 from support.reads import FakeClock
@@ -73,7 +74,8 @@ def in_process(engine: Engine, folder: Path, **environment: Any) -> Iterator[InP
     settings = Settings(_env_file=None, home=folder, database_url=plain(engine.url), **environment)
     clock = FakeClock()
     database, journal = Database(engine.url), ListedJournal(folder / "journal", engine)
-    app = create_app(settings, database=database, journal=journal, clock=clock)
+    request_log = RequestLog(journal, settings.trusted_proxies, clock)
+    app = create_app(settings, database=database, request_log=request_log, clock=clock)
     try:
         yield InProcess(engine, testing.TestClient(app), journal, clock)
     finally:

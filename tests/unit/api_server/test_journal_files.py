@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from alx_core.store.engine import connect
 from alx_core.store.tables import request_log
@@ -13,6 +14,7 @@ from api_server import journal as module
 from api_server.entry import LogEntry
 from api_server.journal import Journal
 from support.reporting_databases import migrated_engine
+from support.stack import wait_for
 
 
 def write(journal: Journal, request_id: str) -> None:
@@ -43,6 +45,57 @@ def test_a_file_that_another_process_takes_for_an_orphans_before_it_is_locked_is
         journal.close()
         assert len(taken) == 1
         assert logged_ids(engine) == {"one"}
+
+
+def test_a_large_file_is_replaced_while_requests_keep_coming_and_removed_when_it_is_carried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROTATE_BYTES", 10_000)
+    with migrated_engine("sqlite", tmp_path) as engine:
+        journal = Journal(tmp_path / "journal", engine.url)
+        carry, written = journal._carry, []
+
+        def carry_while_requests_come(path: Path, offset: int) -> int:
+            end = carry(path, offset)
+            for _ in range(20):
+                written.append(f"request {len(written)}")
+                write(journal, written[-1])
+            return end
+
+        monkeypatch.setattr(journal, "_carry", carry_while_requests_come)
+        monkeypatch.setattr(module, "GATHER_S", 0.001)
+        journal.start()
+        write(journal, "first")
+        first = next((tmp_path / "journal").iterdir())
+        wait_for(lambda: not first.exists(), timeout_s=20, describe="the end of the first file")
+        monkeypatch.undo()
+        journal.close()
+        assert logged_ids(engine) == {"first", *written}
+        assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_while_the_database_is_away_large_files_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROTATE_BYTES", 1000)
+    monkeypatch.setattr(module, "GATHER_S", 0.001)
+    monkeypatch.setattr(module, "RETRY_S", 0.001)
+    tries = []
+
+    def fail(_connection: Any, _rows: Any) -> None:
+        tries.append(None)
+        raise OperationalError("INSERT", None, Exception("away"))
+
+    with migrated_engine("sqlite", tmp_path) as engine:
+        journal = Journal(tmp_path / "journal", engine.url)
+        journal.start()
+        with monkeypatch.context() as away:
+            away.setattr(module, "add_requests", fail)
+            for number in range(100):
+                write(journal, f"request {number}")
+            seen = len(tries)
+            wait_for(lambda: len(tries) > seen + 5, timeout_s=20, describe="tries")
+            assert len(list((tmp_path / "journal").iterdir())) <= 2
+        journal.close()
+        assert len(logged_ids(engine)) == 100
 
 
 def test_half_a_line_on_a_full_disk_is_taken_back_and_spoils_no_other(

@@ -85,6 +85,13 @@ def test_old_requests_go_in_blocks_and_young_ones_stay(engine: Engine, tmp_path:
     assert purge(engine, settings(tmp_path), now=NOW).requests == 0
 
 
+def test_requests_that_a_clock_dated_in_the_future_keep_none_behind_them(engine: Engine, tmp_path: Path) -> None:
+    log_requests(engine, [make_request(at=NOW + DAY_S + each) for each in range(3 * BLOCK)])
+    log_requests(engine, [make_request(at=NOW - 91 * DAY_S + each) for each in range(BLOCK + 5)])
+    assert purge(engine, settings(tmp_path), now=NOW).requests == BLOCK + 5
+    assert count(engine, request_log) == 3 * BLOCK
+
+
 def test_requests_of_the_last_three_days_stay_whatever_is_set(engine: Engine, tmp_path: Path) -> None:
     log_requests(engine, [make_request(at=NOW - NEVER_PURGED_S), make_request(at=NOW - NEVER_PURGED_S - 1)])
     assert purge(engine, settings(tmp_path, log_retention_days=1), now=NOW).requests == 1

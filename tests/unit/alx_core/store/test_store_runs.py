@@ -102,12 +102,12 @@ def test_the_run_that_is_going_on_is_known_by_its_start(connection: Connection) 
 
 
 def test_nothing_booked_is_no_success(connection: Connection) -> None:
-    assert runs.last_success(connection) is None
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) is None
 
 
 def test_a_run_of_the_newest_hour_is_a_success(connection: Connection) -> None:
     book(connection, window_end=HOUR, started_at=NOW, finished_at=NOW + 7)
-    assert runs.last_success(connection) == (NOW + 7, HOUR)
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) == (NOW + 7, HOUR)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_a_run_of_the_newest_hour_is_a_success(connection: Connection) -> None:
 def test_no_success_is_a_run_that(connection: Connection, overrides: Row) -> None:
     book(connection, window_end=HOUR, started_at=NOW - 600, finished_at=NOW - 590)
     book(connection, **{"window_end": HOUR, "started_at": NOW, "finished_at": NOW + 7, **overrides})
-    assert runs.last_success(connection) == (NOW - 590, HOUR)
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) == (NOW - 590, HOUR)
 
 
 def test_a_run_that_is_still_going_on_is_no_success(connection: Connection) -> None:
     runs.start_run(connection, kind="hourly", as_of=NOW, started_at=NOW, window_end=HOUR)
-    assert runs.last_success(connection) is None
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) is None
 
 
 @pytest.mark.parametrize("started_at", [HOUR, HOUR + HOUR_S - 1])
@@ -135,12 +135,12 @@ def test_the_newest_hour_is_the_one_that_was_newest_when_the_run_started(
     connection: Connection, started_at: int
 ) -> None:
     book(connection, window_end=HOUR, started_at=started_at, finished_at=started_at + HOUR_S)
-    assert runs.last_success(connection) == (started_at + HOUR_S, HOUR)
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) == (started_at + HOUR_S, HOUR)
 
 
 def test_a_block_of_hours_that_ends_with_the_newest_is_a_success(connection: Connection) -> None:
     book(connection, window_start=HOUR - 48 * HOUR_S, window_end=HOUR, started_at=NOW, finished_at=NOW + 7)
-    assert runs.last_success(connection) == (NOW + 7, HOUR)
+    assert runs.last_success(connection, now=NOW + HOUR_S * 3) == (NOW + 7, HOUR)
 
 
 def test_health_is_told_from_the_books_alone(connection: Connection) -> None:
@@ -155,6 +155,15 @@ def test_health_is_told_from_the_books_alone(connection: Connection) -> None:
 def test_health_of_a_table_that_was_never_synced_is_never(connection: Connection) -> None:
     health = sync_health(connection, now=NOW, stale_after_s=7200)
     assert (health.freshness, health.last_success_at, health.covered_until) == ("never", None, None)
+
+
+def test_a_success_that_a_clock_dated_in_the_future_does_not_say_that_the_table_is_fresh(
+    connection: Connection,
+) -> None:
+    book(connection, window_end=HOUR, started_at=HOUR + 300, finished_at=HOUR + 310)
+    book(connection, window_end=HOUR + 5 * HOUR_S, started_at=HOUR + 5 * HOUR_S, finished_at=HOUR + 5 * HOUR_S + 10)
+    health = sync_health(connection, now=HOUR + 311 + 7200, stale_after_s=7200)
+    assert (health.freshness, health.last_success_at) == ("stale", HOUR + 310)
 
 
 # --- companies and bad records of a run ---

@@ -1,5 +1,6 @@
 """What the sensors see of the sync, tell once, and see end."""
 
+import time
 from typing import Any
 
 import dagster as dg
@@ -90,10 +91,22 @@ def test_a_run_that_died_before_it_reached_the_books_is_seen_too(site: Site, val
     with transaction(site.engine) as connection:  # the success lies before the failure on every clock
         connection.execute(update(sync_runs).values(finished_at=sync_runs.c.finished_at - 86_400))
     run_id = book_nothing(site, **values)
+    site.now = time.time()  # Dagster's clock is the machine's
     site.tick(sync_failure_sensor)
     (alert,) = site.alerts()
     assert "The run's process was gone." in alert["message"]
     assert alert["link"].endswith(run_id)
+
+
+def test_a_run_that_died_after_its_sync_had_succeeded_is_seen_too(site: Site) -> None:
+    run = site.sync()
+    with transaction(site.engine) as connection:  # the success lies before the failure on every clock
+        connection.execute(update(sync_runs).values(finished_at=sync_runs.c.finished_at - 86_400))
+    site.instance.report_run_failed(site.instance.get_run_by_id(run.run_id), "The run's process was gone.")
+    site.now = time.time()
+    site.tick(sync_failure_sensor)
+    (alert,) = site.alerts()
+    assert alert["link"].endswith(run.run_id)
 
 
 def test_the_failure_of_another_job_is_no_failed_sync(site: Site) -> None:
