@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from alx_core.domain.clocks import is_of_the_future
 from alx_core.domain.company_settings import CompanySettings, SyncMode
 
 IDLE_S = 30
@@ -27,8 +28,6 @@ SESSION_S = 3600
 """Seconds without a page after which a read can't be continued."""
 SNAPSHOT_KEPT_S = 6 * 3600
 """Seconds for which a sync keeps the versions of rows that it replaces."""
-CLOCKS_APART_S = 60
-"""Seconds by which the clocks of two API hosts may differ."""
 TOUCH_S = 5
 """A session's last page is noted at most this often, unless it ends a read."""
 
@@ -87,7 +86,7 @@ class Session:
 
     def _is_of_the_future(self, now: float) -> bool:
         """Whether it was noted by a clock that ran ahead: how old its snapshot is then, nobody knows."""
-        return max(self.opened_at, self.last_served_at) > now + CLOCKS_APART_S
+        return is_of_the_future(max(self.opened_at, self.last_served_at), now)
 
 
 @dataclass(frozen=True, slots=True)

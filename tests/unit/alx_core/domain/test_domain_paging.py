@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.company_settings import CompanySettings, SyncMode, resolve
 from alx_core.domain.paging import (
-    CLOCKS_APART_S,
     IDLE_S,
     LAST_CALL_S,
     SESSION_S,
