@@ -32,7 +32,7 @@ ATTEMPTS = 20
 MAP_TTL_S = 3600
 MAP_ENTRY = Struct("<qq")
 """How a page map keeps a key: userid, courseid."""
-FORMAT = "4"
+FORMAT = "5"
 """What the entries of the cache look like; a release that writes them differently moves it."""
 
 

@@ -17,6 +17,8 @@ from psycopg.pq.abc import PGresult
 DONE = (ExecStatus.COMMAND_OK.value, ExecStatus.TUPLES_OK.value)
 UNKNOWN_STATEMENT = b"26000"
 """The SQLSTATE of a prepared statement that is not there."""
+MOST = 64
+"""Statements that a connection keeps: clients choose how long a page is, and each length is a statement of its own."""
 
 
 class PreparedStatements:
@@ -35,7 +37,8 @@ class PreparedStatements:
         """
         given: list[Any] = [value if value is None or type(value) is bytes else str(value).encode() for value in values]
         formats = [type(value) is bytes for value in values]
-        name = self._names.get(sql) or self._prepare(sql)
+        name = self._names.pop(sql, None) or self._prepare(sql)
+        self._names[sql] = name  # those used last stand at the end
         result = self._pgconn.exec_prepared(name, given, formats, Format.BINARY)
         if result.status not in DONE and result.error_field(DiagnosticField.SQLSTATE) == UNKNOWN_STATEMENT:
             # Psycopg has its connection forget all statements after a rollback, and so has a pooler's reset.
@@ -48,7 +51,9 @@ class PreparedStatements:
         """Prepare under a name that stands for this text alone, so that it can never be another statement's."""
         name = b"alx_" + hashlib.sha256(sql.encode()).hexdigest()[:32].encode()
         _check(self._pgconn.prepare(name, sql.encode()))
-        self._names[sql] = name
+        if len(self._names) >= MOST:
+            oldest = self._names.pop(next(iter(self._names)))
+            self._pgconn.exec_(b"DEALLOCATE " + oldest)  # which may be gone already
         return name
 
 

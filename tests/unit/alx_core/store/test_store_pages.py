@@ -95,13 +95,24 @@ def test_a_page_is_found_where_nearly_no_row_of_the_snapshot_is_left(engine: Eng
 
 
 def test_the_map_knows_the_key_before_each_step(engine: Engine, company: Company) -> None:
-    company.rows = {(userid, 1): "a" for userid in range(1, 2 * MAP_STEP + 501)}
+    company.rows = {(userid, 1): "a" for userid in range(1, 3 * MAP_STEP)}
     first = company.sync()
-    company.rows = {(userid, 1): "b" for userid in range(500, 3 * MAP_STEP)}
+    company.rows = {(userid, 1): "b" for userid in range(MAP_STEP // 2, 4 * MAP_STEP)}
     company.sync()
     with engine.connect() as connection:
         assert page_map(connection, Snapshot(company.companyid, first)) == [(MAP_STEP, 1), (2 * MAP_STEP, 1)]
         assert page_map(connection, Snapshot(company.companyid, first, hidden_courses={1})) == []
+
+
+def test_pages_at_all_offsets_are_read_by_two_statements_for_each_length(engine: Engine, company: Company) -> None:
+    company.rows = {(userid, 1): "a" for userid in range(3 * MAP_STEP)}
+    snapshot, statements = Snapshot(company.companyid, company.sync()), set()
+    with engine.connect() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *execution: statements.add(execution[2]))
+        for skip in range(MAP_STEP):
+            rows = read_page(connection, snapshot, after=None, skip=skip, limit=MAP_STEP)
+            assert [row[USERID] for row in rows] == list(range(skip, skip + MAP_STEP))
+    assert len(statements) == 2
 
 
 @pytest.fixture(scope="module")

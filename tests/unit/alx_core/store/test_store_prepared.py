@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from alx_core.store.libpq import MOST
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_usage
 from support.reporting_databases import migrated_engine
@@ -71,6 +72,20 @@ def test_values_come_back_as_they_were_given(connection: Connection) -> None:
         assert VALUES.rows(connection, values) == [(number, share, words, blob, number, "100 % of it")]
 
     check()
+
+
+def test_a_connection_keeps_those_statements_that_were_used_last(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        pytest.skip("SQLite's driver bounds its own")
+    number = cast(bindparam("number", type_=BigInteger), BigInteger)
+    statements = [Prepared(select(number, literal(each).label(f"v{each}"))) for each in range(2 * MOST)]
+    for _ in range(2):
+        for each, statement in enumerate(statements):
+            assert statement.rows(connection, {"number": each}) == [(each, each)]
+            assert statements[0].rows(connection, {"number": 7}) == [(7, 0)]
+    kept = connection.execute(text("SELECT statement FROM pg_prepared_statements WHERE name LIKE 'alx%'")).scalars()
+    assert len(found := list(kept)) == MOST
+    assert any("v0" in each for each in found)
 
 
 def test_what_is_written_is_counted_and_there_for_others_at_once(connection: Connection, engine: Engine) -> None:
