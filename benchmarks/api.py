@@ -154,7 +154,7 @@ def measure(
     static, bare = limits
     print(f"{rows:,} rows, page of {PAGE} rows, {page_bytes:,} bytes of JSON; requests/s, p50 ms, ratio to nginx plain")
     print(f"{'connections':>12} {'nginx':>9} {'bare':>24} {'cached':>24} {'cached, gzip':>24} {'uncached':>24}")
-    random_page = f"math.random(0, {rows // PAGE - 1}) * {PAGE}"
+    random_page = f"math.random(0, {rows - PAGE})"
     for connections in CONNECTIONS:
         plain_rate, _ = wrk(static, None, connections, seconds)
         bare_rate, bare_ms = wrk(bare, POST, connections, seconds)
