@@ -108,7 +108,6 @@ def _parse_written(text: str) -> Address | None:
 
     None also for what no client has here: a zone, or an IPv4 address in IPv6 dress.
     """
-    text = text.strip(SPACES)
     if ":" not in text:
         return parse_address(LEADING_ZEROS.sub("", text))
     if "." in text or "%" in text or ("::" in text and text.count(":") >= 7):
