@@ -27,7 +27,8 @@ def is_allowed(address: str, networks: str) -> bool:
     (`10.0.0.10-20`), or the first groups of an address (`192.168`, `192.168.`, `2001:db8`). As there, a list without
     an entry (`,`) allows nobody, `/08` is no number of bits, and `2001:db8:` and `2001:db8::` match nothing.
     Stricter than Moodle on purpose, an entry that can't be parsed (`10.0.0.0/8/x`, `1::2::3`) matches nothing, nor does
-    a network or range of IPv4 addresses in IPv6 dress. A client is its address, in whatever form that is written.
+    a network or range of IPv4 addresses in IPv6 dress. A client is its address, in whatever form that is written, and
+    `::ffff:10.0.0.1` in a list is 10.0.0.1. A list "0", which restricts nothing in Moodle, is imported as an empty one.
     """
     if not networks:
         return True
