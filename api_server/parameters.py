@@ -22,6 +22,7 @@ SHORT = 512
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 END_OF_TYPE = re.compile(r"[;, ]")
+NOT_IN_NAMES = str.maketrans(" .[", "___")
 ARRAY = "Array"
 """What PHP writes for an array: no number, no format, nobody's token, and no function."""
 
@@ -64,11 +65,10 @@ def _as_php_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _php_name(text: str) -> tuple[str, bool]:
     """Return the name of PHP's variable, and whether it is an array. Without a name there is none."""
-    name, bracket, rest = text.partition("\0")[0].lstrip(" ").partition("[")
-    name = name.replace(" ", "_").replace(".", "_")
-    if not name or not bracket:
-        return name, False
-    return (name, True) if "]" in rest else (f"{name}_{rest}", False)
+    text = text.partition("\0")[0].lstrip(" ")
+    name, _, index = text.partition("[")
+    is_array = "]" in index
+    return (name if is_array or not name else text).translate(NOT_IN_NAMES), is_array
 
 
 def _body(req: falcon.Request) -> bytes:

@@ -7,14 +7,16 @@ from functools import lru_cache
 from alx_core.errors import SettingsError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
-CIDR = re.compile(r"([^/]+)/\s*([0-9]{1,3})")
-LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+BITS = re.compile(r"0|[1-9][0-9]{0,2}")
 KNOWN = 4096
 """Answers that are remembered: most requests come from few addresses."""
-LAST_GROUP_RANGE = re.compile(r"(.+[.:])([0-9A-Fa-f]{1,4})\s*-\s*([0-9A-Fa-f]{1,4})")
+LEADING_ZEROS = re.compile(r"\b(?=[0-9]{1,3}\b)0+(?=[0-9])", re.ASCII)
+MAPPED = re.compile(r"::ffff:(?=[0-9]+(?:\.[0-9]+){3}\Z)", re.IGNORECASE)
+NOBODY = ipaddress.IPv4Address(0)
+"""What Moodle calls a client whose address it does not know: no list holds it."""
+SPACES = " \t\n\r\0\v"
+"""What PHP's `trim()` takes away."""
 
 
 @lru_cache(maxsize=KNOWN)
@@ -22,15 +24,21 @@ def is_allowed(address: str, networks: str) -> bool:
     """Whether `address` lies in one of the comma-separated `networks`; an empty text allows every address.
 
     Source: `address_in_subnet()` in Moodle's lib/moodlelib.php: full address, CIDR, range in the last group
-    (`10.0.0.10-20`), or the first groups of an address (`192.168` or `192.168.`). Spaces around a part and leading
-    zeros of a decimal one count for nothing, as in `cleanremoteaddr()`. An entry that is none of these matches nothing,
-    and neither does a list without an entry (`,`): Moodle refuses everybody then, and so do we.
+    (`10.0.0.10-20`), or the first groups of an address (`192.168`, `192.168.`, `2001:db8`). As there, a list without
+    an entry (`,`) allows nobody, `/08` is no number of bits, and `2001:db8:` and `2001:db8::` match nothing.
+    Stricter than Moodle on purpose, an entry that can't be parsed (`10.0.0.0/8/x`, `1::2::3`) matches nothing, nor does
+    a network or range of IPv4 addresses in IPv6 dress. A client is its address, in whatever form that is written, and
+    `::ffff:10.0.0.1` in a list is 10.0.0.1. A list "0", which restricts nothing in Moodle, is imported as an empty one.
     """
     if not networks:
         return True
-    wanted = [entry.strip() for entry in networks.split(",") if entry.strip()]
     parsed = parse_address(address)
-    return parsed is not None and any(_matches(parsed, entry) for entry in wanted)
+    if parsed is None or parsed == NOBODY:
+        return False
+    found = (_ends(entry) for entry in networks.split(","))
+    return any(
+        ends[0].version == parsed.version and int(ends[0]) <= int(parsed) <= int(ends[1]) for ends in found if ends
+    )
 
 
 @lru_cache(maxsize=KNOWN)
@@ -40,7 +48,7 @@ def parse_address(text: str) -> Address | None:
     A zone (`fe80::1%eth0`) is left out: it names an interface of one machine, and may be any text.
     """
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(text.strip(SPACES))
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address):
@@ -48,66 +56,62 @@ def parse_address(text: str) -> Address | None:
     return address
 
 
-def _parse_written(text: str) -> Address | None:
-    """Parse an address as people write it into a list: `010.0.0.1` is decimal. A client's own must be exact."""
-    return parse_address(text if ":" in text else LEADING_ZEROS.sub("", text))
-
-
 def check_networks(networks: str) -> None:
-    """Raise SettingsError for an entry that is no address, network or range."""
-    for entry in (each.strip() for each in networks.split(",") if each.strip()):
-        if not (_parse_written(entry) or _network(entry) or _ends_of_range(entry) or _first_groups(entry)):
-            raise SettingsError(f"{entry!r} is no address, network (10.0.0.0/8 or 10.0.) or range (10.0.0.10-20).")
+    """Raise SettingsError for a list, or an entry of one, that can never match."""
+    entries = [each for each in networks.split(",") if each.strip(SPACES)]
+    if networks and not entries:
+        raise SettingsError(f"{networks!r} is no address, and would keep everybody out.")
+    for entry in entries:
+        ends = _ends(entry)
+        if ends is None or ends[1] == NOBODY:
+            raise SettingsError(
+                f"{entry.strip()!r} is no address, network (10.0.0.0/8 or 10.0.) or range (10.0.0.10-20)."
+            )
 
 
-def _matches(address: Address, entry: str) -> bool:
+def _ends(entry: str) -> tuple[Address, Address] | None:
+    """Return the first and the last address of an entry; None: it matches nothing."""
+    entry = MAPPED.sub("", entry.strip(SPACES))
     if "/" in entry:
-        network = _network(entry)
-        return network is not None and address in network
-    ends = _ends_of_range(entry)
-    if ends is not None:
-        return ends[0].version == address.version and int(ends[0]) <= int(address) <= int(ends[1])
-    exact = _parse_written(entry)
-    if exact is not None:
-        return address == exact
-    network = _first_groups(entry)
-    return network is not None and address in network
-
-
-def _first_groups(entry: str) -> Network | None:
-    """Return the network of an address's first groups, such as `192.168.` or `2001:db8`; None: it is none."""
-    separator, count, bits, base = (":", 8, 16, 16) if ":" in entry else (".", 4, 8, 10)
+        start, _, bits = entry.partition("/")
+        return _network(start, bits.strip(SPACES))
+    if "-" in entry:
+        return _range(*entry.split("-", 1))
+    separator, count, bits_each = (":", 8, 16) if ":" in entry else (".", 4, 8)
     groups = entry.removesuffix(separator).split(separator)
-    if len(groups) >= count or not all(GROUP.fullmatch(each) for each in groups):
+    if entry.endswith(":") and len(groups) > 1:
         return None
-    try:
-        numbers = [int(each, base) for each in groups]
-    except ValueError:
-        return None
-    if max(numbers) >= 1 << bits:
-        return None
-    start = sum(number << bits * (count - 1 - index) for index, number in enumerate(numbers))
-    kind = ipaddress.IPv6Network if separator == ":" else ipaddress.IPv4Network
-    return kind((start, bits * len(groups)))
+    if "::" in entry:
+        return _network(entry, "128")
+    missing = ["0"] * (count - len(groups))
+    return _network(separator.join(groups + missing), str(bits_each * len(groups)))
 
 
-def _ends_of_range(entry: str) -> tuple[Address, Address] | None:
-    """Return the ends of a range such as `10.0.0.10-20`; None: it is none, or runs backwards."""
-    found = LAST_GROUP_RANGE.fullmatch(entry)
-    if found is None:
+def _network(start: str, bits: str) -> tuple[Address, Address] | None:
+    address = _parse_written(start)
+    if address is None or not BITS.fullmatch(bits) or int(bits) > address.max_prefixlen:
         return None
-    start, low, high = found.groups()
-    first, last = _parse_written(start + low), _parse_written(start + high)
-    if first is None or last is None or first.version != last.version or int(first) > int(last):
-        return None
-    return first, last
+    network = ipaddress.ip_network((address, int(bits)), strict=False)
+    return network[0], network[-1]
 
 
-def _network(entry: str) -> Network | None:
-    """Return the network of an address and the number of its first bits; None: it is none."""
-    found = CIDR.fullmatch(entry)
-    address = None if found is None else _parse_written(found[1])
-    if found is None or address is None or int(found[2]) > address.max_prefixlen:
+def _range(start: str, last_group: str) -> tuple[Address, Address] | None:
+    first = _parse_written(start)
+    if first is None:
         return None
-    kind = ipaddress.IPv6Network if address.version == 6 else ipaddress.IPv4Network
-    return kind((int(address), int(found[2])), strict=False)
+    separator = ":" if first.version == 6 else "."
+    last = _parse_written(first.exploded.rpartition(separator)[0] + separator + last_group.strip(SPACES))
+    return None if last is None or int(last) < int(first) else (first, last)
+
+
+def _parse_written(text: str) -> Address | None:
+    """Parse a full address as Moodle reads one in a list: `010.0.0.1` is decimal, `::` stands for two groups or more.
+
+    None also for what no client has here: a zone, or an IPv4 address in IPv6 dress.
+    """
+    if ":" not in text:
+        return parse_address(LEADING_ZEROS.sub("", text))
+    if "." in text or "%" in text or ("::" in text and text.count(":") >= 7):
+        return None
+    address = parse_address(text)
+    return None if address is None or address.version == 4 else address
