@@ -32,6 +32,8 @@ from api_server.throttle import Burst, Guessing
 ENDPOINT = "course_progress"
 FREE_REPEAT_S = 120
 """quota_mode=reads: a read that begins again within this time is the same one."""
+NEVER, EVER = 0.0, 1.0
+"""When a read was charged that never was, and a time (epoch seconds) before the charge of each that was."""
 MAX_OFFSET = 10**12
 """Beyond any table; a larger one means the same empty page."""
 MAX_PAGE = 2**31 - 1
@@ -153,21 +155,30 @@ class MoodleResource:
     ) -> Session:
         session = self._with.reader.join_or_begin(connection, access, settings, request)
         entry.replay = int(self._with.replays.seen((access.token_id, request, session.opened_at)))
-        if settings.quota_mode is QuotaMode.READS and (request.offset == 0 or session is not access.session):
-            self._charge_read(connection, access, settings, request, entry)
+        if settings.quota_mode is QuotaMode.READS:
+            self._charge_read(connection, access, settings, session, request, entry)
         return session
 
     def _charge_read(
-        self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
+        self,
+        connection: Connection,
+        access: Access,
+        settings: CompanySettings,
+        session: Session,
+        request: PageRequest,
+        entry: LogEntry,
     ) -> None:
         """Charge a read once: its later pages, and the same first page within two minutes, are free."""
-        now = self._with.clock()
-        if not claim_charge(connection, access.token_id, request.limit, now=now, free_s=FREE_REPEAT_S):
+        is_new, now = session is not access.session, self._with.clock()
+        paid_since = now - FREE_REPEAT_S if is_new or request.offset == 0 else EVER
+        before = claim_charge(connection, access.token_id, request.limit, now=now, paid_since=paid_since)
+        if before is None:
             return
         try:
             self._charge(connection, Found(access), settings, entry)
         except faults.MoodleFault:
-            release_charge(connection, access.token_id, request.limit)  # or the next try would be free
+            # Or the next try would be free, and so would later pages of a read that nobody paid for.
+            release_charge(connection, access.token_id, request.limit, charged_at=NEVER if is_new else before)
             raise
 
     def _charge(self, connection: Connection, found: Found, settings: CompanySettings, entry: LogEntry) -> None:
