@@ -154,7 +154,7 @@ class MoodleResource:
         self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
     ) -> Session:
         session = self._with.reader.join_or_begin(connection, access, settings, request)
-        entry.replay = int(self._with.replays.seen((access.token_id, request, session.opened_at)))
+        entry.replay = int(self._with.replays.seen((access.token_id, request, *session.shown)))
         if settings.quota_mode is QuotaMode.READS:
             self._charge_read(connection, access, settings, session, request, entry)
         return session

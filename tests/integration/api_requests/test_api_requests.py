@@ -190,3 +190,15 @@ def test_the_quota_lasts_from_one_local_midnight_to_the_next(company: Company, d
 def test_times_are_written_in_the_zone_of_the_settings(company: Company) -> None:
     row = company.rows()[0]
     assert json.dumps([row["timecompleted"], row["timestarted_unix"]]) == '["", 0]'
+
+
+def test_a_page_asked_for_again_is_logged_as_a_replay_until_a_sync(company: Company) -> None:
+    replays = []
+    for offset in (0, 5, 10, 0, 5, 10):
+        company.api.clock.now += 1.5
+        company.rows(limit=5, offset=offset)
+        replays.append(company.api.last["replay"])
+    company.one_more_sync()
+    company.api.clock.now += 60
+    company.rows(limit=5)
+    assert [*replays, company.api.last["replay"]] == [0, 0, 0, 1, 1, 1, 0]
