@@ -29,7 +29,6 @@ from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault, render_json,
 from api_server.replays import Replays
 from api_server.throttle import Burst, Guessing
 
-ENDPOINT = "course_progress"
 FREE_REPEAT_S = 120
 """quota_mode=reads: a read that begins again within this time is the same one."""
 NEVER, EVER = 0.0, 1.0
@@ -88,7 +87,6 @@ class MoodleResource:
 
     def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
         entry: LogEntry = req.context.entry
-        entry.endpoint = ENDPOINT
         call = read_call(read_parameters(req), req.get_header)
         req.context.is_json = call.is_json
         resp.set_headers(MOODLE_HEADERS)
@@ -109,7 +107,8 @@ class MoodleResource:
         found = self._with.admission.identify(connection, token_hash, max(0, limit), entry.ip_address, ahead)
         access = found.access
         entry.token_id, entry.companyid = access.token_id, access.companyid
-        entry.page_limit, entry.page_offset = limit, offset
+        if wrong is None:
+            entry.page_limit, entry.page_offset = limit, offset
         retry_after_s = self._with.burst.retry_after_s(access.token_id)
         if retry_after_s:
             raise falcon.HTTPTooManyRequests(
