@@ -56,17 +56,22 @@ def read_call(parameters: Mapping[str, str], header: Header) -> Call:
 
 
 def token_of(header: Header) -> str:
-    """Return the token from `Authorization: Bearer` or `Basic` (the password, else the user name) or `X-API-Key`."""
-    scheme, _, value = (header("Authorization") or "").strip().partition(" ")
+    """Return the token from `Authorization: Bearer` or `Basic`; where that holds none, from `X-API-Key`."""
+    return _authorization((header("Authorization") or "").strip()) or (header("X-API-Key") or "").strip()
+
+
+def _authorization(value: str) -> str:
+    """Return the token of an `Authorization` header: of `Basic` the password, else the user name."""
+    scheme, _, credentials = value.partition(" ")
     if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            user, _, password = base64.b64decode(value.strip(), validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return password or user
-    return (header("X-API-Key") or "").strip()
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user, _, password = base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return password or user
 
 
 def check_function(call: Call) -> None:

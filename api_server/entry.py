@@ -8,6 +8,8 @@ from typing import Any
 
 USER_AGENT_LENGTH = 255
 PREFIX_LENGTH = 8
+COURSE_PROGRESS, OTHER = "course_progress", "other"
+"""Endpoints."""
 
 
 @dataclass(slots=True)
@@ -19,7 +21,7 @@ class LogEntry:
     method: str
     ip_address: str
     user_agent: str
-    endpoint: str = "other"
+    endpoint: str = OTHER
     outcome: str = "ok"
     token_id: int | None = None
     key_prefix: str = ""

@@ -39,7 +39,7 @@ def _no_database(req: falcon.Request, resp: falcon.Response, error: Exception, _
 def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, str]) -> None:
     if error.headers is not None:
         resp.set_headers(error.headers)
-    if error.status_code == 405 and _is_moodles(req):
+    if error.status_code == 405 and is_moodles(req):
         resp.set_header("Allow", "GET, POST")  # Falcon counts OPTIONS in
     code, text = code_of(error.status_code), error.description or error.title or "The request was refused."
     _answer(req, resp, falcon.code_to_http_status(error.status), MoodleFault("moodle_exception", code, text))
@@ -54,7 +54,7 @@ def _unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _p
 def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: MoodleFault) -> None:
     resp.status = status
     _entry(req).outcome = fault.errorcode
-    if _is_moodles(req):
+    if is_moodles(req):
         is_json = getattr(req.context, "is_json", True)
         resp.content_type = JSON_TYPE if is_json else XML_TYPE
         resp.data = render_fault(fault, is_json=is_json)
@@ -72,7 +72,8 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: Mood
     )
 
 
-def _is_moodles(req: falcon.Request) -> bool:
+def is_moodles(req: falcon.Request) -> bool:
+    """Whether a request is for Moodle's endpoint, whatever becomes of it."""
     return req.path.rstrip("/") == MOODLE_PATH
 
 

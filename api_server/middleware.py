@@ -10,16 +10,16 @@ import falcon
 
 from alx_core.logs import get_logger
 from api_server.client_address import client_address
-from api_server.entry import USER_AGENT_LENGTH, LogEntry, printable
-from api_server.errors import code_of
+from api_server.entry import COURSE_PROGRESS, OTHER, USER_AGENT_LENGTH, LogEntry, printable
+from api_server.errors import code_of, is_moodles
 from api_server.journal import Journal
 from api_server.redaction import redact
 
 log = get_logger()
 
 METHOD_LENGTH = 8
-UNLOGGED = ("/healthz", "/readyz", "/metrics", "/status")
-"""Paths that watch the API rather than use it: they would drown the log, and spoil its figures."""
+UNLOGGED = ("healthz", "readyz", "metrics", "status")
+"""First parts of paths that watch the API rather than use it: they would drown the log, and spoil its figures."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -52,7 +52,8 @@ class RequestLog:
             method=printable(req.method)[:METHOD_LENGTH],
             ip_address=address,
             user_agent=_user_agent(req.user_agent or ""),
-            is_logged=not req.path.startswith(UNLOGGED),
+            endpoint=COURSE_PROGRESS if is_moodles(req) else OTHER,
+            is_logged=req.path.lstrip("/").partition("/")[0] not in UNLOGGED,
         )
 
     def process_response(

@@ -60,6 +60,11 @@ class Session:
     snapshot_id: str = ""
 
     @property
+    def shown(self) -> tuple[object, ...]:
+        """What its pages show, whoever opened it and when."""
+        return self.mode, self.snapshot_id, self.snapshot_seq, self.since_seq, self.since_time, self.view
+
+    @property
     def last_served_at(self) -> float:
         """When any page was last noted (epoch seconds)."""
         return max(self.last_page_at, self.finished_at or 0)

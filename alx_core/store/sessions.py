@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, update
+from sqlalchemy import Connection, Float, Integer, and_, bindparam, case, delete, func, select, update
 
 from alx_core.domain.paging import IDLE_S, SEVERAL_S, Position, Session
 from alx_core.store.engine import insert_into
@@ -104,20 +104,26 @@ def note_last_page(
     return _NOTE_LAST_PAGE.count(connection, {**_this(token_id, page_limit, session), **values}) == 1
 
 
-def claim_charge(connection: Connection, token_id: int, page_limit: int, *, now: float, free_s: float) -> bool:
-    """Whether a read is to be charged: the last charge is over `free_s` seconds ago. One caller alone is told so."""
-    statement = update(api_sessions).where(
-        api_sessions.c.token_id == token_id,
-        api_sessions.c.page_limit == page_limit,
-        api_sessions.c.charged_at < now - free_s,
-    )
-    return connection.execute(statement.values(charged_at=now)).rowcount == 1
+def claim_charge(
+    connection: Connection, token_id: int, page_limit: int, *, now: float, paid_since: float
+) -> float | None:
+    """Claim the charge of a read that was not charged since `paid_since`; one caller alone gets it.
+
+    Return when it was charged before, for `release_charge`: 0 is never. None: it is paid for, or another pays.
+    """
+    row = api_sessions.c
+    is_it = and_(row.token_id == token_id, row.page_limit == page_limit)
+    charged_at = connection.execute(select(row.charged_at).where(is_it)).scalar()
+    if charged_at is None or charged_at >= paid_since:
+        return None
+    claimed = update(api_sessions).where(is_it, row.charged_at == charged_at).values(charged_at=now)
+    return charged_at if connection.execute(claimed).rowcount == 1 else None
 
 
-def release_charge(connection: Connection, token_id: int, page_limit: int) -> None:
+def release_charge(connection: Connection, token_id: int, page_limit: int, *, charged_at: float) -> None:
     """Take a claim back: the quota was used up, so nothing was charged and the next try must not be free."""
     statement = update(api_sessions).where(api_sessions.c.token_id == token_id, api_sessions.c.page_limit == page_limit)
-    connection.execute(statement.values(charged_at=0))
+    connection.execute(statement.values(charged_at=charged_at))
 
 
 def move_position(connection: Connection, token_id: int, position: Position) -> None:

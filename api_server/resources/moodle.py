@@ -29,9 +29,10 @@ from api_server.rendering import JSON_TYPE, XML_TYPE, render_fault, render_json,
 from api_server.replays import Replays
 from api_server.throttle import Burst, Guessing
 
-ENDPOINT = "course_progress"
 FREE_REPEAT_S = 120
 """quota_mode=reads: a read that begins again within this time is the same one."""
+NEVER, EVER = 0.0, 1.0
+"""When a read was charged that never was, and a time (epoch seconds) before the charge of each that was."""
 MAX_OFFSET = 10**12
 """Beyond any table; a larger one means the same empty page."""
 MAX_PAGE = 2**31 - 1
@@ -86,7 +87,6 @@ class MoodleResource:
 
     def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
         entry: LogEntry = req.context.entry
-        entry.endpoint = ENDPOINT
         call = read_call(read_parameters(req), req.get_header)
         req.context.is_json = call.is_json
         resp.set_headers(MOODLE_HEADERS)
@@ -107,7 +107,8 @@ class MoodleResource:
         found = self._with.admission.identify(connection, token_hash, max(0, limit), entry.ip_address, ahead)
         access = found.access
         entry.token_id, entry.companyid = access.token_id, access.companyid
-        entry.page_limit, entry.page_offset = limit, offset
+        if wrong is None:
+            entry.page_limit, entry.page_offset = limit, offset
         retry_after_s = self._with.burst.retry_after_s(access.token_id)
         if retry_after_s:
             raise falcon.HTTPTooManyRequests(
@@ -152,22 +153,31 @@ class MoodleResource:
         self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
     ) -> Session:
         session = self._with.reader.join_or_begin(connection, access, settings, request)
-        entry.replay = int(self._with.replays.seen((access.token_id, request, session.opened_at)))
-        if settings.quota_mode is QuotaMode.READS and (request.offset == 0 or session is not access.session):
-            self._charge_read(connection, access, settings, request, entry)
+        entry.replay = int(self._with.replays.seen((access.token_id, request, *session.shown)))
+        if settings.quota_mode is QuotaMode.READS:
+            self._charge_read(connection, access, settings, session, request, entry)
         return session
 
     def _charge_read(
-        self, connection: Connection, access: Access, settings: CompanySettings, request: PageRequest, entry: LogEntry
+        self,
+        connection: Connection,
+        access: Access,
+        settings: CompanySettings,
+        session: Session,
+        request: PageRequest,
+        entry: LogEntry,
     ) -> None:
         """Charge a read once: its later pages, and the same first page within two minutes, are free."""
-        now = self._with.clock()
-        if not claim_charge(connection, access.token_id, request.limit, now=now, free_s=FREE_REPEAT_S):
+        is_new, now = session is not access.session, self._with.clock()
+        paid_since = now - FREE_REPEAT_S if is_new or request.offset == 0 else EVER
+        before = claim_charge(connection, access.token_id, request.limit, now=now, paid_since=paid_since)
+        if before is None:
             return
         try:
             self._charge(connection, Found(access), settings, entry)
         except faults.MoodleFault:
-            release_charge(connection, access.token_id, request.limit)  # or the next try would be free
+            # Or the next try would be free, and so would later pages of a read that nobody paid for.
+            release_charge(connection, access.token_id, request.limit, charged_at=NEVER if is_new else before)
             raise
 
     def _charge(self, connection: Connection, found: Found, settings: CompanySettings, entry: LogEntry) -> None:

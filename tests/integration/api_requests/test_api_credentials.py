@@ -148,6 +148,8 @@ def basic(user: str, password: str) -> str:
         lambda token: {"Authorization": basic("anybody", token)},
         lambda token: {"Authorization": basic(token, "")},
         lambda token: {"X-API-Key": token},
+        lambda token: {"Authorization": "Bearer", "X-API-Key": token},
+        lambda token: {"Authorization": basic("", ""), "X-API-Key": token},
     ],
 )
 def test_the_token_may_come_in_a_header(company: Company, header: Callable[[str], dict[str, str]]) -> None:

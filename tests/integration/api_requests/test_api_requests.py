@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -190,3 +191,29 @@ def test_the_quota_lasts_from_one_local_midnight_to_the_next(company: Company, d
 def test_times_are_written_in_the_zone_of_the_settings(company: Company) -> None:
     row = company.rows()[0]
     assert json.dumps([row["timecompleted"], row["timestarted_unix"]]) == '["", 0]'
+
+
+def test_the_log_holds_what_a_refused_request_asked_for(company: Company) -> None:
+    def asked() -> tuple[Any, ...]:
+        return tuple(company.api.last[name] for name in ("endpoint", "outcome", "page_limit", "page_offset"))
+
+    company.outcome(limit=2000, offset=7)
+    assert asked() == ("course_progress", "limittoolarge", 2000, 7)
+    company.outcome(limit="x")
+    assert asked() == ("course_progress", "invalidparameter", None, None)  # 0 would be a limit that may be asked for
+    company.api.client.simulate_put(PATH)
+    assert asked() == ("course_progress", "invalidrequestmethod", None, None)
+    company.api.client.simulate_get("/status.php")
+    assert asked() == ("other", "notfound", None, None)
+
+
+def test_a_page_asked_for_again_is_logged_as_a_replay_until_a_sync(company: Company) -> None:
+    replays = []
+    for offset in (0, 5, 10, 0, 5, 10):
+        company.api.clock.now += 1.5
+        company.rows(limit=5, offset=offset)
+        replays.append(company.api.last["replay"])
+    company.one_more_sync()
+    company.api.clock.now += 60
+    company.rows(limit=5)
+    assert [*replays, company.api.last["replay"]] == [0, 0, 0, 1, 1, 1, 0]

@@ -204,3 +204,15 @@ def test_a_setting_for_all_companies_counts_until_one_has_its_own(company: Compa
         assert company.outcome(limit=4) == "ok"
     finally:
         set_company(company.api.engine, 0, max_records=None)
+
+
+def test_later_pages_of_a_read_that_nobody_paid_for_are_not_free(company: Company) -> None:
+    company.set(quota_mode="reads", rate_limit=1)
+    assert company.outcome(limit=5) == "ok"
+    assert [company.outcome(limit=4, offset=offset) for offset in (0, 4, 8, 0, 4)] == ["ratelimitexceeded"] * 5
+    assert [company.outcome(limit=3, offset=9) for _ in range(2)] == ["ratelimitexceeded"] * 2
+    company.api.clock.now += 121
+    assert company.outcome(limit=5) == "ratelimitexceeded"
+    assert company.outcome(limit=5, offset=5) == "ok"  # another client may be in the middle of the read that was paid
+    company.set(rate_limit=2)
+    assert [company.outcome(limit=4, offset=offset) for offset in (4, 0, 8)] == ["ok"] * 3

@@ -124,7 +124,7 @@ def test_a_charge_is_claimed_by_one_and_lasts_its_time(engine: Engine, token_id:
 
     def claim(now: float) -> bool:
         with transaction(engine) as connection:
-            return sessions.claim_charge(connection, token_id, LIMIT, now=now, free_s=120)
+            return sessions.claim_charge(connection, token_id, LIMIT, now=now, paid_since=now - 120) is not None
 
     with ThreadPoolExecutor(8) as executor:
         assert sum(executor.map(claim, [float(NOW)] * 16)) == 1
@@ -133,7 +133,7 @@ def test_a_charge_is_claimed_by_one_and_lasts_its_time(engine: Engine, token_id:
     begin(engine, token_id, SESSION, replace(SESSION, snapshot_seq=8))
     assert not claim(NOW + 121)  # a new snapshot is the same refresh
     with transaction(engine) as connection:
-        sessions.release_charge(connection, token_id, LIMIT)
+        sessions.release_charge(connection, token_id, LIMIT, charged_at=NOW)
     assert claim(NOW + 121)
 
 
