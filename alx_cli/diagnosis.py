@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
+from alx_cli.home import require_home
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
 from alx_core.settings import Settings, load_settings, split_list
-from alx_core.store.engine import connect, open_engine
+from alx_core.store.engine import connect, make_engine
 from alx_core.store.outbox import list_troubled
 from alx_core.store.schema import HEAD, current_revision, require_current
 
@@ -43,29 +44,37 @@ def diagnose() -> Iterator[Finding]:
 
 
 def _home(settings: Settings) -> Finding:
-    probe = settings.home.absolute() / ".write-test"
     try:
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        return Finding("home folder", False, f"{probe.parent} can't be written: {error.strerror}. Set ALX_HOME.")
+        require_home(settings)
+    except AlxError as error:
+        return Finding("home folder", False, str(error))
     return Finding("home folder", True, "writable")
 
 
 def _reporting(settings: Settings) -> Iterator[Finding]:
-    with open_engine(settings.database) as engine:
-        try:
-            with connect(engine) as connection:
-                revision = current_revision(connection)
-        except AlxError as error:
-            yield Finding("reporting database", False, str(error))
-            return
-        where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
-        yield Finding("reporting database", True, where)
-        yield _schema(engine, revision)
-        if revision == HEAD:
-            yield _messages(engine)
+    try:
+        engine = make_engine(settings.database)
+    except AlxError as error:
+        yield Finding("reporting database", False, str(error))
+        return
+    try:
+        yield from _tables(engine)
+    finally:
+        engine.dispose()
+
+
+def _tables(engine: Engine) -> Iterator[Finding]:
+    try:
+        with connect(engine) as connection:
+            revision = current_revision(connection)
+    except AlxError as error:
+        yield Finding("reporting database", False, str(error))
+        return
+    where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
+    yield Finding("reporting database", True, where)
+    yield _schema(engine, revision)
+    if revision == HEAD:
+        yield _messages(engine)
 
 
 def _schema(engine: Engine, revision: str | None) -> Finding:

@@ -1,4 +1,4 @@
-"""`alx`: finds the command, turns an AlxError into one clear line, and nothing else."""
+"""`alx`: finds the command, turns an error that a person can mend into one clear line, and nothing else."""
 
 import sys
 from importlib import import_module
@@ -60,5 +60,13 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return cli.main(args=arguments, prog_name="alx")
     except AlxError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        told = str(error)
+    except Exception as error:
+        from alx_cli.faults import explain  # noqa: PLC0415  # loads SQLAlchemy: not for `--help`
+
+        known = explain(error)
+        if known is None:
+            raise
+        told = known
+    click.echo(f"Error: {told}", err=True)
+    sys.exit(1)

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     def _check_timezone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of them, as Europe
             raise ValueError(f"{value!r} is no time zone, for example Europe/London") from None
         return value
 
@@ -254,8 +254,8 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def split_bind(bind: str) -> tuple[str, int]:
     """Split `host:port`. Raises ValueError that says how it should look."""
-    parts = urlsplit(f"//{bind}")
     try:
+        parts = urlsplit(f"//{bind}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from alx_core.store.engine import make_engine, server_limits, unreachable
@@ -53,7 +53,7 @@ class Database:
         if connection is None:
             try:
                 connection = self.engine.connect()
-            except OperationalError as error:
+            except DBAPIError as error:
                 raise unreachable(self.engine.url, error) from error
             self._local.connection, self._local.used_at = connection, time.monotonic()
         return connection

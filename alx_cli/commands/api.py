@@ -5,6 +5,7 @@ import os
 import click
 
 from alx_cli.api_process import api_command
+from alx_cli.home import require_home
 from alx_cli.ports import require_free
 from alx_core.services.schema import prepare
 from alx_core.settings import load_settings
@@ -20,6 +21,7 @@ def command() -> None:
     """
     settings = load_settings()
     require_free(settings.api_bind, setting="ALX_API_BIND")
+    require_home(settings)
     with open_engine(settings.database) as engine:
         prepare(engine)
     gunicorn = api_command()

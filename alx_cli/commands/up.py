@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from alx_cli.home import require_home
 from alx_cli.output import stderr
 from alx_cli.ports import address_of, require_free
 from alx_core.settings import Settings, load_settings
@@ -34,6 +35,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
     from alx_pipeline.instance import open_instance, prepare_home, reap_orphans  # noqa: PLC0415
 
     require_ports(settings)
+    require_home(settings)
     with open_engine(settings.database) as engine:
         prepare(engine)
     environment = prepare_home(settings)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from alx_core.errors import StoreUnreachable
+from alx_core.errors import SettingsError, StoreUnreachable
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -26,16 +26,26 @@ for a receipt. The system's own are two hours and a quarter of one."""
 def make_engine(url: URL) -> Engine:
     """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing.
 
-    Its errors go to logs, so they name no learner and no token's hash.
+    Its errors go to logs, so they name no learner and no token's hash. Raises SettingsError: no such driver or folder.
     """
-    if url.get_backend_name() == "sqlite":
-        if url.database not in (None, "", ":memory:"):
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+    with needing_driver(url):
+        if url.get_backend_name() == "sqlite":
+            _make_folder(url)
+            engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+
+
+@contextmanager
+def needing_driver(url: URL) -> Iterator[None]:
+    """Make an engine on `url` herein: a driver that is not installed is a SettingsError."""
+    try:
+        yield
+    except (NoSuchModuleError, ImportError) as error:
+        way_out = f"Write {url.get_backend_name()}://, and the right one is taken."
+        raise SettingsError(f"The driver {url.drivername} is not installed. {way_out}") from error
 
 
 def server_limits(url: URL) -> dict[str, object]:
@@ -59,7 +69,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     """Yield a connection. A server that can't be reached, or goes away, is StoreUnreachable, which says what to do."""
     try:
         connection = engine.connect()
-    except OperationalError as error:
+    except DBAPIError as error:
         raise unreachable(engine.url, error) from error
     with connection:
         try:
@@ -108,6 +118,16 @@ def insert_into(connection: Connection, table: Table) -> "postgresql.Insert | sq
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415
 
     return sqlite.insert(table)
+
+
+def _make_folder(url: URL) -> None:
+    if url.database in (None, "", ":memory:"):
+        return
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder} can't be made: {error.strerror}. Set ALX_HOME or ALX_DATABASE_URL.") from error
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:

@@ -68,7 +68,7 @@ def is_due(connection: Connection, channels: Collection[Channel], *, now: int) -
 def claim(connection: Connection, channels: Collection[Channel], *, now: int, lease_s: int) -> Delivery | None:
     """Take the oldest message that is due on one of these channels; None when there is none.
 
-    What is told of one incident goes out in order: its end never overtakes its beginning.
+    What is told of one alert and subject goes out in order: the last word on a channel is how it stands.
     """
     row, query = alert_deliveries.c, _due(channels, now)
     if is_postgresql(connection):
@@ -141,9 +141,12 @@ def list_troubled(connection: Connection, *, late_before: int, abandoned_since: 
 
 def _due(channels: Collection[Channel], now: int) -> Select[int]:
     row = alert_deliveries.c
-    earlier = alert_deliveries.alias("earlier")
+    earlier, theirs, its = alert_deliveries.alias("earlier"), alerts.alias("theirs"), alerts.alias("its")
     is_first = ~exists().where(
-        earlier.c.alert_id == row.alert_id,
+        its.c.id == row.alert_id,
+        theirs.c.alert == its.c.alert,
+        theirs.c.subject == its.c.subject,
+        earlier.c.alert_id == theirs.c.id,
         earlier.c.channel == row.channel,
         earlier.c.state == DeliveryState.PENDING.value,
         earlier.c.id < row.id,

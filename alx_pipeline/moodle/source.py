@@ -16,6 +16,7 @@ from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
 from alx_core.services.sync.source import merge_texts
+from alx_core.store.engine import needing_driver
 from alx_pipeline.moodle.digests import can_digest, range_digests
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
@@ -31,15 +32,18 @@ DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, adbc_driver_manager.Error, Runt
 
 
 def make_moodle_engine(url: URL) -> Engine:
-    """Make an engine on Moodle's database for small queries. It does not connect yet and never writes."""
+    """Make an engine on Moodle's database for small queries. It does not connect yet and never writes.
+
+    Raises SettingsError: its driver is not installed.
+    """
     if url.get_backend_name() == "sqlite":
         # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
         # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
         file = URL.create("sqlite", database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
         return create_engine(file, poolclass=NullPool, hide_parameters=True)
-    return create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}, hide_parameters=True
-    )
+    limits = {"connect_timeout": CONNECT_TIMEOUT_S}
+    with needing_driver(url):
+        return create_engine(url, pool_pre_ping=True, connect_args=limits, hide_parameters=True)
 
 
 class MoodleSource:

@@ -239,6 +239,11 @@ def test_a_number_out_of_its_bounds_is_refused(load: Load, name: str, value: str
     assert name in refusal(load, name, value)
 
 
+@pytest.mark.parametrize("value", ["", "London", "Europe", "../UTC", "x" * 300])
+def test_what_is_no_time_zone_is_refused_with_an_example(load: Load, value: str) -> None:
+    assert "is no time zone, for example Europe/London" in refusal(load, "ALX_TIMEZONE", value)
+
+
 def test_all_wrong_variables_are_named_at_once(load: Load) -> None:
     message = refusal(load, "ALX_SYNC_WORKERS", "many")
     assert "ALX_MOODLE_PREFIX" not in message
@@ -287,7 +292,9 @@ def test_an_address_is_split_into_host_and_port(bind: str, parts: tuple[str, int
     assert split_bind(bind) == parts
 
 
-@pytest.mark.parametrize("bind", ["", "localhost", ":3000", "localhost:", "localhost:http", "localhost:65536", "::1"])
+@pytest.mark.parametrize(
+    "bind", ["", "localhost", ":3000", "localhost:", "localhost:http", "localhost:65536", "::1", "[::1"]
+)
 def test_an_address_without_host_or_port_is_refused(bind: str) -> None:
     with pytest.raises(ValueError, match=r"host:port.*127\.0\.0\.1:3000"):
         split_bind(bind)

@@ -15,7 +15,7 @@ from alx_core.errors import SettingsError
 from alx_core.services.alerting import Policy, acknowledge, queue_test, resolve, take_in
 from alx_core.store.alerts import list_alerts
 from alx_core.store.engine import transaction
-from alx_core.store.outbox import claim, list_deliveries, note_delivered
+from alx_core.store.outbox import claim, list_deliveries, note_delivered, note_failed
 from alx_core.store.tables import alerts
 from support import office
 from support.builders import NOW
@@ -67,6 +67,22 @@ def test_an_alert_is_stored_with_its_texts_and_figures(connection: Connection) -
     assert (row["title"], row["message"], row["link"]) == ("The sync failed", "Moodle is down", "http://dagit/runs/1")
     assert row["details"] == {"failed_at": NOW, "cause": "é"}
     assert (row["companyid"], row["occurrences"], row["opened_at"], row["notified_at"]) == (3, 1, NOW, NOW)
+
+
+def test_an_alert_that_is_back_is_told_after_the_end_before_it_had_to_wait(connection: Connection) -> None:
+    take_in(connection, BAD, SLACK, now=NOW)
+    deliver_all(connection, now=NOW)
+    take_in(connection, WELL, SLACK, now=NOW + 3590)
+    over = claim(connection, [Channel.SLACK], now=NOW + 3590, lease_s=60)
+    assert over is not None
+    note_failed(connection, over, error="Slack answered HTTP 503", next_attempt_at=NOW + 3900)
+    take_in(connection, BAD, SLACK, now=NOW + 3600)
+    assert claim(connection, [Channel.SLACK], now=NOW + 3600, lease_s=60) is None
+    said = []
+    while (delivery := claim(connection, [Channel.SLACK], now=NOW + 3900, lease_s=60)) is not None:
+        note_delivered(connection, delivery, now=NOW + 3900)
+        said.append(delivery.message.kind)
+    assert said == [MessageKind.RECOVERED, MessageKind.OPENED]
 
 
 def test_it_is_told_once_on_every_channel_however_often_it_is_seen(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from alx_core.errors import StoreUnreachable
+from alx_core.errors import SettingsError, StoreUnreachable
 from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, transaction
 from support.reporting_databases import reporting_database
 
@@ -108,6 +108,32 @@ def test_a_sqlite_file_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> N
         pytest.fail("a folder is no database")
 
 
+def test_a_file_that_is_no_sqlite_database_is_unreachable(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database, and long enough to be read as one" * 100)
+    with (
+        open_engine(URL.create("sqlite", database=str(tmp_path / "notes.txt"))) as engine,
+        pytest.raises(StoreUnreachable, match="not a database"),
+        connect(engine),
+    ):
+        pytest.fail("a text is no database")
+
+
+def test_an_option_that_the_server_does_not_know_is_unreachable(tmp_path: Path) -> None:
+    with (
+        reporting_database("postgresql", tmp_path) as url,
+        open_engine(url.update_query_dict({"colour": "red"})) as engine,
+        pytest.raises(StoreUnreachable, match="colour"),
+        connect(engine),
+    ):
+        pytest.fail("libpq has no such option")
+
+
+@pytest.mark.parametrize("driver", ["postgresql+nonsense", "postgresql+pg8000", "sqlite+pysqlcipher"])
+def test_a_driver_that_is_not_there_is_a_wrong_setting_that_names_the_way_out(driver: str) -> None:
+    with pytest.raises(SettingsError, match=rf"Write {driver.partition('+')[0]}://"):
+        make_engine(URL.create(driver, host="127.0.0.1", database="alx"))
+
+
 def test_making_an_engine_connects_to_nothing() -> None:
     make_engine(CLOSED).dispose()
 
@@ -127,6 +153,12 @@ def test_an_engine_that_was_opened_leaves_no_connection_behind(tmp_path: Path) -
 def test_sqlites_folder_is_made(tmp_path: Path) -> None:
     make_engine(URL.create("sqlite", database=str(tmp_path / "a" / "b" / "alx.sqlite"))).dispose()
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"file can't be made: .*ALX_HOME"):
+        make_engine(URL.create("sqlite", database=str(tmp_path / "file" / "alx.sqlite")))
 
 
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1)])

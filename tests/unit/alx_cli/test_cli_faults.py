@@ -1,0 +1,76 @@
+"""What a command says when the disk or a database fails under it: one line, and what to do."""
+
+import sqlite3
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, OperationalError, ProgrammingError
+
+from alx_cli import main as program
+from alx_cli.faults import explain
+from support.command import Command
+
+HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError(HOLDS_NAMES, None, sqlite3.OperationalError("attempt to write a readonly database")),
+        OperationalError(HOLDS_NAMES, None, psycopg.errors.DiskFull("could not extend file\nHINT: free some space")),
+        InternalError(HOLDS_NAMES, None, psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT")),
+        DatabaseError(HOLDS_NAMES, None, sqlite3.DatabaseError("database disk image is malformed")),
+        ProgrammingError(HOLDS_NAMES, None, psycopg.errors.InsufficientPrivilege("permission denied for table x")),
+    ],
+    ids=lambda error: type(error.orig).__name__,
+)
+def test_what_a_database_refuses_is_one_line_without_the_statement(error: Exception) -> None:
+    told = explain(error) or ""
+    assert told.startswith("A database refused: ")
+    assert "alx doctor" in told
+    assert "Ada" not in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("ours"),
+        IntegrityError("", None, sqlite3.IntegrityError("UNIQUE constraint failed")),
+        ProgrammingError("", None, psycopg.errors.UndefinedColumn("column x does not exist")),
+    ],
+)
+def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
+    assert explain(error) is None
+
+
+def test_the_program_names_the_file_that_it_could_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dagster").touch()
+    monkeypatch.setenv("ALX_HOME", str(tmp_path))
+    with pytest.raises(SystemExit, match="1"):
+        program.main(["sync"])
+    said = capsys.readouterr().err
+    assert f"Error: {tmp_path / 'dagster'}: " in said
+    assert "may this user write there?" in said
+
+
+@pytest.mark.parametrize("arguments", [["api"], ["up"]])
+def test_what_serves_refuses_a_home_that_cannot_be_written(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "file").touch()
+    moodle, database = f"sqlite:///{tmp_path}/moodle.sqlite", f"sqlite:///{tmp_path}/alx.sqlite"
+    free = {"ALX_API_BIND": "127.0.0.1:1", "ALX_DAGSTER_BIND": "127.0.0.1:1"}
+    alx = Command(tmp_path / "file" / "home", ALX_MOODLE_URL=moodle, ALX_DATABASE_URL=database, **free)
+    done = alx.run(*arguments, ALX_MOODLE_URL=moodle, ALX_DATABASE_URL=database)
+    assert done.code == 1
+    assert "can't be written" in done.stderr
+    assert "Set ALX_HOME" in done.stderr
+
+
+def test_the_doctor_goes_on_where_the_reporting_database_has_no_driver(tmp_path: Path) -> None:
+    done = Command(tmp_path).run("doctor", ALX_DATABASE_URL="postgresql+nonsense://h/x")
+    assert done.code == 1
+    assert "Write postgresql://" in done.stdout
+    assert "ALX_MOODLE_URL is not set" in done.stdout
