@@ -3,8 +3,7 @@
 Never a token, a body or a name: a refused key leaves its first characters, nothing else.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any
+import msgspec
 
 USER_AGENT_LENGTH = 255
 PREFIX_LENGTH = 8
@@ -12,8 +11,7 @@ COURSE_PROGRESS, OTHER = "course_progress", "other"
 """Endpoints."""
 
 
-@dataclass(slots=True)
-class LogEntry:
+class LogEntry(msgspec.Struct):
     """One row of `local_alx_api_logs`; the names are the columns'. `timeaccessed` is epoch milliseconds."""
 
     request_id: str
@@ -36,14 +34,6 @@ class LogEntry:
     page_limit: int | None = None
     page_offset: int | None = None
     mode: str | None = None
-    is_logged: bool = True
-
-    def record(self) -> dict[str, Any]:
-        """Return the row as the journal writes it."""
-        return {name: getattr(self, name) for name in COLUMNS}
-
-
-COLUMNS = tuple(field.name for field in fields(LogEntry) if field.name != "is_logged")
 
 
 def key_prefix(key: str) -> str:

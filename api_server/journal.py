@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
@@ -26,6 +26,7 @@ from alx_core.errors import StoreError
 from alx_core.logs import get_logger
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.request_log import add_requests
+from api_server.entry import LogEntry
 
 log = get_logger()
 
@@ -82,9 +83,9 @@ class Journal:
         self._thread = threading.Thread(target=self._carry_on, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, entry: LogEntry) -> None:
         """Append one request. Returns when the operating system has it. Raises OSError: the disk, or it is closed."""
-        line = msgspec.json.encode(record) + b"\n"
+        line = msgspec.json.encode(entry) + b"\n"
         with self._lock:
             file = self._files[-1].file
             if file.closed:

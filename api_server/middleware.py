@@ -53,7 +53,6 @@ class RequestLog:
             ip_address=address,
             user_agent=_user_agent(req.user_agent or ""),
             endpoint=COURSE_PROGRESS if is_moodles(req) else OTHER,
-            is_logged=req.path.lstrip("/").partition("/")[0] not in UNLOGGED,
         )
 
     def process_response(
@@ -62,7 +61,7 @@ class RequestLog:
         """Finish the entry and write it; a full disk costs the entry, not the answer."""
         entry: LogEntry = req.context.entry
         resp.set_header("X-Request-ID", entry.request_id)
-        if not entry.is_logged:
+        if req.path.lstrip("/").partition("/")[0] in UNLOGGED:
             return
         entry.http_status = resp.status_code
         entry.bytes = len(resp.data or b"")
@@ -85,7 +84,7 @@ class RequestLog:
 
     def _write(self, entry: LogEntry) -> None:
         try:
-            self._journal.write(entry.record())
+            self._journal.write(entry)
         except OSError as error:
             log.error("request_not_logged", request_id=entry.request_id, error=error.strerror)
 

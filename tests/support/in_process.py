@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from falcon import testing
 from sqlalchemy import Engine
 
 from alx_core.settings import Settings
 from api_server.app import create_app
 from api_server.database import Database
+from api_server.entry import LogEntry
 from api_server.journal import Journal
 from api_server.middleware import RequestLog
 from support.api import PATH, form
@@ -29,9 +31,9 @@ class ListedJournal(Journal):
         super().__init__(folder, engine.url)
         self.records: list[dict[str, Any]] = []
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, entry: LogEntry) -> None:
         """Keep it."""
-        self.records.append(dict(record))
+        self.records.append(msgspec.structs.asdict(entry))
 
 
 @dataclass

@@ -18,7 +18,7 @@ from support.stack import wait_for
 
 
 def write(journal: Journal, request_id: str) -> None:
-    journal.write(LogEntry(request_id, 1, "POST", "127.0.0.1", "test").record())
+    journal.write(LogEntry(request_id, 1, "POST", "127.0.0.1", "test"))
 
 
 def logged_ids(engine: Engine) -> set[str]:
