@@ -15,6 +15,8 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
 DONE = (ExecStatus.COMMAND_OK.value, ExecStatus.TUPLES_OK.value)
+MOST = 200
+"""Statements that a connection keeps: each takes 25 kB of the server, and each size of a page is one of its own."""
 UNKNOWN_STATEMENT = b"26000"
 """The SQLSTATE of a prepared statement that is not there."""
 
@@ -45,7 +47,12 @@ class PreparedStatements:
         return self._transformer.load_rows(0, result.ntuples, tuple), result.command_tuples or 0
 
     def _prepare(self, sql: str) -> bytes:
-        """Prepare under a name that stands for this text alone, so that it can never be another statement's."""
+        """Prepare under a name that stands for this text alone, so that it can never be another statement's.
+
+        The one prepared longest ago makes room; where the server has forgotten it already, its refusal says no more.
+        """
+        if len(self._names) >= MOST:
+            self._pgconn.exec_(b"DEALLOCATE " + self._names.pop(next(iter(self._names))))
         name = b"alx_" + hashlib.sha256(sql.encode()).hexdigest()[:32].encode()
         _check(self._pgconn.prepare(name, sql.encode()))
         self._names[sql] = name

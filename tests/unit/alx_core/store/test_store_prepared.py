@@ -19,12 +19,14 @@ from sqlalchemy import (
     event,
     insert,
     literal,
+    literal_column,
     select,
     text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from alx_core.store.libpq import MOST
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_usage
 from support.reporting_databases import migrated_engine
@@ -123,6 +125,14 @@ def test_a_statement_that_the_server_forgot_is_prepared_anew(postgresql: Connect
         postgresql.execute(text(forget))
         assert COUNT.count(postgresql, {"more": 1}) == 1
     assert CALLS.rows(postgresql, {}) == [(1, 3)]
+
+
+def test_a_connection_keeps_so_many_statements_and_forgets_the_oldest(postgresql: Connection) -> None:
+    kept = text("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'alx_%'")
+    for number in [*range(MOST + 50), 0, 1]:
+        statement = Prepared(select(literal_column(str(number)), bindparam("number", type_=BigInteger)))
+        assert statement.rows(postgresql, {"number": 7}) == [(number, 7)]
+        assert postgresql.execute(kept).scalar_one() <= MOST
 
 
 def test_a_connection_that_is_gone_is_let_go_and_made_anew(postgresql: Connection) -> None:
