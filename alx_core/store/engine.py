@@ -92,6 +92,19 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             yield writing
 
 
+@contextmanager
+def atomic(connection: Connection) -> Iterator[None]:
+    """Run statements of a connection in autocommit as one transaction: committed at the end, undone by an error."""
+    connection.exec_driver_sql("BEGIN" if is_postgresql(connection) else "BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
 def unreachable(url: URL, error: DBAPIError) -> StoreUnreachable:
     """Build the message for a reporting database that did not answer."""
     cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__

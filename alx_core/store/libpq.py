@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import DiagnosticField, ExecStatus, Format
+from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 DONE = (ExecStatus.COMMAND_OK.value, ExecStatus.TUPLES_OK.value)
@@ -37,12 +37,18 @@ class PreparedStatements:
         """
         given: list[Any] = [value if value is None or type(value) is bytes else str(value).encode() for value in values]
         formats = [type(value) is bytes for value in values]
+        if self._pgconn.transaction_status == TransactionStatus.INTRANS:
+            # A statement that is not there any more would end the transaction, and could not be prepared in it.
+            return self._loaded(self._pgconn.exec_params(sql.encode(), given, None, formats, Format.BINARY))
         name = self._names.pop(sql, None) or self._prepare(sql)
         self._names[sql] = name  # those used last stand at the end
         result = self._pgconn.exec_prepared(name, given, formats, Format.BINARY)
         if result.status not in DONE and result.error_field(DiagnosticField.SQLSTATE) == UNKNOWN_STATEMENT:
             # Psycopg has its connection forget all statements after a rollback, and so has a pooler's reset.
             result = self._pgconn.exec_prepared(self._prepare(sql), given, formats, Format.BINARY)
+        return self._loaded(result)
+
+    def _loaded(self, result: PGresult) -> tuple[list[tuple[Any, ...]], int]:
         _check(result)
         self._transformer.set_pgresult(result, format=Format.BINARY)
         return self._transformer.load_rows(0, result.ntuples, tuple), result.command_tuples or 0

@@ -104,26 +104,20 @@ def note_last_page(
     return _NOTE_LAST_PAGE.count(connection, {**_this(token_id, page_limit, session), **values}) == 1
 
 
-def claim_charge(
-    connection: Connection, token_id: int, page_limit: int, *, now: float, paid_since: float
-) -> float | None:
-    """Claim the charge of a read that was not charged since `paid_since`; one caller alone gets it.
+def find_charge(connection: Connection, token_id: int, page_limit: int, *, is_to_change: bool = False) -> float:
+    """Return when a read was charged last (epoch seconds; 0: never).
 
-    Return when it was charged before, for `release_charge`: 0 is never. None: it is paid for, or another pays.
+    Where it `is_to_change`, others who ask so wait for the end of this transaction.
     """
     row = api_sessions.c
-    is_it = and_(row.token_id == token_id, row.page_limit == page_limit)
-    charged_at = connection.execute(select(row.charged_at).where(is_it)).scalar()
-    if charged_at is None or charged_at >= paid_since:
-        return None
-    claimed = update(api_sessions).where(is_it, row.charged_at == charged_at).values(charged_at=now)
-    return charged_at if connection.execute(claimed).rowcount == 1 else None
+    query = select(row.charged_at).where(row.token_id == token_id, row.page_limit == page_limit)
+    return connection.execute(query.with_for_update() if is_to_change else query).scalar() or 0.0
 
 
-def release_charge(connection: Connection, token_id: int, page_limit: int, *, charged_at: float) -> None:
-    """Take a claim back: the quota was used up, so nothing was charged and the next try must not be free."""
+def note_charge(connection: Connection, token_id: int, page_limit: int, *, at: float) -> None:
+    """Note when a read was charged; 0 is never."""
     statement = update(api_sessions).where(api_sessions.c.token_id == token_id, api_sessions.c.page_limit == page_limit)
-    connection.execute(statement.values(charged_at=charged_at))
+    connection.execute(statement.values(charged_at=at))
 
 
 def move_position(connection: Connection, token_id: int, position: Position) -> None:

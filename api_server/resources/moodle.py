@@ -15,8 +15,9 @@ from alx_core.domain.plugin import FUNCTION
 from alx_core.services.page_cache import SharedPages
 from alx_core.services.reading import PageReader, PageRequest, Render, Served
 from alx_core.store.access import Access, Ahead, Found
+from alx_core.store.engine import atomic
 from alx_core.store.page_cache import DatabasePages
-from alx_core.store.sessions import claim_charge, release_charge
+from alx_core.store.sessions import find_charge, note_charge
 from alx_core.store.tokens import hash_token
 from api_server import faults
 from api_server.admission import Admission, require_company, require_service, with_limit
@@ -168,22 +169,21 @@ class MoodleResource:
         entry: LogEntry,
     ) -> None:
         """Charge a read once: its later pages, and the same first page within two minutes, are free."""
-        is_new, now = session is not access.session, self._with.clock()
+        is_new, now, read = session is not access.session, self._with.clock(), (access.token_id, request.limit)
         paid_since = now - FREE_REPEAT_S if is_new or request.offset == 0 else EVER
-        before = claim_charge(connection, access.token_id, request.limit, now=now, paid_since=paid_since)
-        if before is None:
+        if find_charge(connection, *read) >= paid_since:
             return
-        try:
-            self._charge(connection, Found(access), settings, entry)
-        except faults.MoodleFault:
-            # Or the next try would be free, and so would later pages of a read that nobody paid for.
-            release_charge(connection, access.token_id, request.limit, charged_at=NEVER if is_new else before)
-            raise
+        with atomic(connection):
+            if find_charge(connection, *read, is_to_change=True) >= paid_since:
+                return
+            is_charged = self._with.admission.charge(connection, access, settings)
+            if is_charged or is_new:  # what was paid before was the read that a new one took the place of
+                note_charge(connection, *read, at=now if is_charged else NEVER)
+        _settle(access, entry, is_charged=is_charged)
 
     def _charge(self, connection: Connection, found: Found, settings: CompanySettings, entry: LogEntry) -> None:
-        if not found.is_charged and not self._with.admission.charge(connection, found.access, settings):
-            raise faults.quota_used_up()
-        entry.charged = int(found.access.companyid is not None)
+        is_charged = found.is_charged or self._with.admission.charge(connection, found.access, settings)
+        _settle(found.access, entry, is_charged=is_charged)
 
     def _refuse(self, resp: falcon.Response, call: Call, entry: LogEntry, fault: faults.MoodleFault) -> None:
         resp.data = render_fault(fault, is_json=call.is_json)
@@ -191,6 +191,13 @@ class MoodleResource:
         if entry.token_id is None:
             entry.key_prefix = key_prefix(call.token)
             self._with.guessing.failed(entry.ip_address)
+
+
+def _settle(access: Access, entry: LogEntry, *, is_charged: bool) -> None:
+    """Note in the log that a call was counted. Raises the fault where the quota is used up."""
+    if not is_charged:
+        raise faults.quota_used_up()
+    entry.charged = int(access.companyid is not None)
 
 
 def set_form(resp: falcon.Response, *, is_json: bool) -> None:

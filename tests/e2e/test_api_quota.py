@@ -149,6 +149,16 @@ def test_quota_mode_reads_counts_a_read_once(api: Api, engine: Engine, company: 
     assert charged(engine, company, requests=5 + 20 + 3 + 7 + 5 + 5 + 5) == 2
 
 
+def test_quota_mode_reads_gives_nothing_more_to_those_who_ask_at_once(api: Api, engine: Engine, company: int) -> None:
+    token = make_token(engine, company)
+    set_company(engine, company, quota_mode="reads", rate_limit=1)
+    assert outcome(api.call(token, limit=6)) == "ok"
+    assert hammer(api, token, each=10) == {"ratelimitexceeded": 80}
+    set_company(engine, company, rate_limit=2)
+    assert hammer(api, token, each=3) == {"ok": 24}  # one read
+    assert charged(engine, company, requests=1 + 80 + 24) == 2
+
+
 def charged(engine: Engine, companyid: int, *, requests: int) -> int:
     """How many of the company's requests were counted, once all are in the log."""
     rows = logged(engine, at_least=requests, companyid=companyid)

@@ -129,6 +129,11 @@ def test_offsets_before_the_beginning_and_beyond_the_end(company: Company) -> No
     assert len(company.rows(limit=5, offset=10)) == 2
 
 
+def test_the_base_address_answers_whoever_tests_the_connection(company: Company) -> None:
+    for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": f"Bearer {company.token}"}):
+        assert company.api.client.simulate_get("/", headers=headers).status_code == 200
+
+
 def test_a_compressed_answer_holds_the_same_bytes(company: Company) -> None:
     plain = company.api.post(company.token)
     for accepted in ("gzip", "gzip, deflate", "*", "br;q=1, gzip;q=0.5"):

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from alx_core.store.engine import atomic
 from alx_core.store.libpq import MOST
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_usage
@@ -138,6 +139,41 @@ def test_a_statement_that_the_server_forgot_is_prepared_anew(postgresql: Connect
         postgresql.execute(text(forget))
         assert COUNT.count(postgresql, {"more": 1}) == 1
     assert CALLS.rows(postgresql, {}) == [(1, 3)]
+
+
+@pytest.mark.parametrize("forget", ["DISCARD ALL", "DEALLOCATE ALL"])
+def test_a_statement_that_the_server_forgot_is_prepared_anew(postgresql: Connection, forget: str) -> None:
+    ADD.count(postgresql, {"company": 1, "on": "2026-11-24"})
+    for _ in range(2):
+        postgresql.execute(text(forget))
+        assert COUNT.count(postgresql, {"more": 1}) == 1
+    assert CALLS.rows(postgresql, {}) == [(1, 3)]
+
+
+@pytest.mark.parametrize("forget", ["DISCARD ALL", "DEALLOCATE ALL"])
+def test_a_transaction_begun_by_hand_does_not_fail_over_a_statement_that_was_forgotten(
+    postgresql: Connection, forget: str
+) -> None:
+    ADD.count(postgresql, {"company": 1, "on": "2026-11-24"})
+    assert COUNT.count(postgresql, {"more": 1}) == 1
+    postgresql.execute(text(forget))
+    with atomic(postgresql):
+        assert COUNT.count(postgresql, {"more": 1}) == 1
+    assert CALLS.rows(postgresql, {}) == [(1, 3)]
+
+
+def test_what_fails_in_a_transaction_begun_by_hand_is_undone_and_the_connection_goes_on(connection: Connection) -> None:
+    def add(*companies: int) -> None:
+        with atomic(connection):
+            for company in companies:
+                ADD.count(connection, {"company": company, "on": "2026-11-24"})
+
+    for _ in range(3):
+        with pytest.raises(IntegrityError):
+            add(1, 2, 2)
+        assert CALLS.rows(connection, {}) == []
+    add(3)
+    assert CALLS.rows(connection, {}) == [(3, 1)]
 
 
 def test_a_connection_that_is_gone_is_let_go_and_made_anew(postgresql: Connection) -> None:

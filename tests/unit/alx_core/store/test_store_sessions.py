@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from alx_core.domain.paging import IDLE_S, SEVERAL_S, Position, ReadMode, Session
 from alx_core.store import sessions
 from alx_core.store.access import find_session
-from alx_core.store.engine import transaction
+from alx_core.store.engine import atomic, transaction
 from support.builders import NOW
 from support.reads import access_of, make_token
 from support.reporting_databases import migrated_engine
@@ -119,22 +119,23 @@ def test_pages_of_a_session_that_was_replaced_are_not_noted(engine: Engine, toke
     assert stored(engine, token_id) == SESSION
 
 
-def test_a_charge_is_claimed_by_one_and_lasts_its_time(engine: Engine, token_id: int) -> None:
+def test_of_those_who_would_charge_a_read_at_once_one_does(engine: Engine, token_id: int) -> None:
     begin(engine, token_id, None, SESSION)
+    charges: list[float] = []
 
-    def claim(now: float) -> bool:
-        with transaction(engine) as connection:
-            return sessions.claim_charge(connection, token_id, LIMIT, now=now, paid_since=now - 120) is not None
+    def charge(at: float) -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection, atomic(connection):
+            if sessions.find_charge(connection, token_id, LIMIT, is_to_change=True) < at:
+                charges.append(at)
+                sessions.note_charge(connection, token_id, LIMIT, at=at)
 
     with ThreadPoolExecutor(8) as executor:
-        assert sum(executor.map(claim, [float(NOW)] * 16)) == 1
-    assert not claim(NOW + 120)
-    assert claim(NOW + 120.5)
-    begin(engine, token_id, SESSION, replace(SESSION, snapshot_seq=8))
-    assert not claim(NOW + 121)  # a new snapshot is the same refresh
+        list(executor.map(charge, [float(NOW)] * 16))
+    assert charges == [NOW]
+    begin(engine, token_id, SESSION, replace(SESSION, snapshot_seq=8))  # a new snapshot is the same refresh
     with transaction(engine) as connection:
-        sessions.release_charge(connection, token_id, LIMIT, charged_at=NOW)
-    assert claim(NOW + 121)
+        assert sessions.find_charge(connection, token_id, LIMIT) == NOW
+        assert sessions.find_charge(connection, token_id, LIMIT + 1) == 0
 
 
 def test_a_position_that_was_moved_keeps_what_finished_in_the_meantime(
