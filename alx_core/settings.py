@@ -176,12 +176,19 @@ class Settings(BaseSettings):
             raise ValueError(f"not a URL with a host; it begins with one of {', '.join(schemes)}")
         return value
 
-    @field_validator("alert_emails", "alert_from")
+    @field_validator("alert_emails")
     @classmethod
     def _check_addresses(cls, value: str) -> str:
         wrong = [each for each in split_list(value) if not EMAIL_ADDRESS.fullmatch(each)]
         if wrong:
             raise ValueError("not an e-mail address, for example ops@example.com, more than one with commas")
+        return value
+
+    @field_validator("alert_from")
+    @classmethod
+    def _check_sender(cls, value: str) -> str:
+        if not EMAIL_ADDRESS.fullmatch(value):
+            raise ValueError("not one e-mail address, for example alx@example.com")
         return value
 
     @field_validator("dagster_bind", "api_bind")
