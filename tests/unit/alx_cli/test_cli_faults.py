@@ -9,6 +9,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, Operati
 
 from alx_cli import main as program
 from alx_cli.faults import explain
+from alx_cli.home import hold_home
+from alx_core.settings import Settings
 from support.command import Command
 
 HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
@@ -67,6 +69,17 @@ def test_what_serves_refuses_a_home_that_cannot_be_written(tmp_path: Path, argum
     assert done.code == 1
     assert "can't be written" in done.stderr
     assert "Set ALX_HOME" in done.stderr
+
+
+def test_a_second_up_in_the_same_home_is_refused_whatever_its_ports(tmp_path: Path) -> None:
+    moodle = f"sqlite:///{tmp_path}/moodle.sqlite"
+    with hold_home(Settings(home=tmp_path)):
+        done = Command(tmp_path, ALX_API_BIND="127.0.0.1:1", ALX_DAGSTER_BIND="127.0.0.1:1").run(
+            "up", ALX_MOODLE_URL=moodle
+        )
+    assert done.code == 1
+    assert f"already in {tmp_path}" in done.stderr
+    assert not (tmp_path / "dagster").exists(), "the first one's files and runs are left alone"
 
 
 def test_the_doctor_goes_on_where_the_reporting_database_has_no_driver(tmp_path: Path) -> None:
