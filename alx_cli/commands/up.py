@@ -38,11 +38,11 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
     with hold_home(settings):
         with open_engine(settings.database) as engine:
             prepare(engine)
-        environment = prepare_home(settings)
-        os.environ.update(environment)
-        with open_instance(settings.dagster_home) as instance:
-            for run_id in reap_orphans(instance):
-                stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
+            environment = prepare_home(settings)
+            os.environ.update(environment)
+            with open_instance(settings.dagster_home) as instance:
+                for run_id in reap_orphans(instance, engine):
+                    stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
         services = [*dagster_services(settings), api_service(settings)]
         Supervisor(services, environment, say=stderr.print).run(on_ready)
 
