@@ -5,14 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
+from alx_cli.faults import explain
 from alx_cli.home import require_home
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
 from alx_core.settings import Settings, load_settings, split_list
-from alx_core.store.engine import connect, make_engine
+from alx_core.store.engine import connect, make_engine, transaction
 from alx_core.store.outbox import list_troubled
-from alx_core.store.schema import HEAD, current_revision, require_current
+from alx_core.store.schema import HEAD, current_revision, require_current, require_writable
 
 MAX_CLOCK_SKEW_S = 60
 LATE_S = 900
@@ -67,13 +69,14 @@ def _tables(engine: Engine) -> Iterator[Finding]:
     try:
         with connect(engine) as connection:
             revision = current_revision(connection)
-    except AlxError as error:
-        yield Finding("reporting database", False, str(error))
+    except (AlxError, DBAPIError) as error:
+        yield Finding("reporting database", False, explain(error) or str(error))
         return
     where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
     yield Finding("reporting database", True, where)
     yield _schema(engine, revision)
     if revision == HEAD:
+        yield _rights(engine)
         yield _messages(engine)
 
 
@@ -86,6 +89,16 @@ def _schema(engine: Engine, revision: str | None) -> Finding:
     except AlxError as error:
         return Finding("schema", False, str(error))
     return Finding("schema", True, f"revision {revision}, current")
+
+
+def _rights(engine: Engine) -> Finding:
+    """A server or disk that is read-only, or a user who may only read, shows at the first write."""
+    try:
+        with transaction(engine) as connection:
+            require_writable(connection)
+    except (AlxError, DBAPIError) as error:
+        return Finding("rights on it", False, explain(error) or str(error))
+    return Finding("rights on it", True, "writable")
 
 
 def _channels(settings: Settings) -> Finding:

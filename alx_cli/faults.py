@@ -15,5 +15,5 @@ def explain(error: Exception) -> str | None:
         return f"{where}{error.strerror or error}. Is there room on the disk, and may this user write there?"
     if isinstance(error, DBAPIError) and (type(error) in MENDABLE or getattr(error.orig, "sqlstate", "") == NO_RIGHT):
         cause = str(error.orig).strip().partition("\n")[0]
-        return f"A database refused: {cause}. Look at its disk, its rights and its log; `alx doctor` checks the rest."
+        return f"A database refused: {cause}. Look at its disk, its rights and its log."
     return None

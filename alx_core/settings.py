@@ -176,12 +176,19 @@ class Settings(BaseSettings):
             raise ValueError(f"not a URL with a host; it begins with one of {', '.join(schemes)}")
         return value
 
-    @field_validator("alert_emails", "alert_from")
+    @field_validator("alert_emails")
     @classmethod
     def _check_addresses(cls, value: str) -> str:
         wrong = [each for each in split_list(value) if not EMAIL_ADDRESS.fullmatch(each)]
         if wrong:
             raise ValueError("not an e-mail address, for example ops@example.com, more than one with commas")
+        return value
+
+    @field_validator("alert_from")
+    @classmethod
+    def _check_sender(cls, value: str) -> str:
+        if not EMAIL_ADDRESS.fullmatch(value):
+            raise ValueError("not one e-mail address, for example alx@example.com")
         return value
 
     @field_validator("dagster_bind", "api_bind")
@@ -238,13 +245,15 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the settings. Raises SettingsError that names each wrong variable, never its value."""
-    # ALX_HOME decides where the other `.env` lies, so it is looked up first.
-    home = Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
     try:
+        # ALX_HOME decides where the other `.env` lies, so it is looked up first.
+        home = Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
         return Settings(_env_file=(home / ".env", ".env"), _env_file_encoding="utf-8")
     except ValidationError as error:
         wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
         raise SettingsError(f"{wrong}. See docs/settings.md.") from None
+    except UnicodeDecodeError:  # its text would show a part of the file
+        raise SettingsError("A file .env, here or in ALX_HOME, is not UTF-8. Save it as UTF-8.") from None
 
 
 def split_list(text: str) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import dagster as dg
 import yaml
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, transaction
+from alx_core.store.locks import is_writing
 
 SCHEMA = "dagster"
 STORAGE_URL = "ALX_DAGSTER_STORAGE_URL"
@@ -56,12 +57,15 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def reap_orphans(instance: dg.DagsterInstance) -> list[str]:
+def reap_orphans(instance: dg.DagsterInstance, engine: Engine) -> list[str]:
     """Fail the runs whose process went away with the machine or was killed; return their ids.
 
     A hard kill leaves a run STARTED, and the pool then holds back every later sync until its `max_runtime`. Only to be
-    called on a single host before its daemon starts, when no run can be alive.
+    called on a single host before its daemon starts, when no run can be alive but an `alx sync`, or one whose daemon
+    was stopped: while a sync writes to `engine`, the reporting database, nobody can tell, and `max_runtime` decides.
     """
+    if is_writing(engine):
+        return []
     lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     runs = instance.get_runs(RunsFilter(statuses=lost))
     for run in runs:

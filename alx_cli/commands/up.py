@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import click
 
-from alx_cli.home import require_home
+from alx_cli.home import hold_home
 from alx_cli.output import stderr
 from alx_cli.ports import address_of, require_free
 from alx_core.settings import Settings, load_settings
@@ -26,7 +26,7 @@ def command() -> None:
 def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
     """Run all services until SIGINT or SIGTERM; call `on_ready` when all answer.
 
-    Raises SettingsError when a port is taken.
+    Raises SettingsError when a port is taken, or another one runs in this ALX_HOME.
     """
     from alx_cli.processes import Supervisor  # noqa: PLC0415  # Dagster is loaded below: not for `--help`
     from alx_cli.services import api_service, dagster_services  # noqa: PLC0415
@@ -35,16 +35,16 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
     from alx_pipeline.instance import open_instance, prepare_home, reap_orphans  # noqa: PLC0415
 
     require_ports(settings)
-    require_home(settings)
-    with open_engine(settings.database) as engine:
-        prepare(engine)
-    environment = prepare_home(settings)
-    os.environ.update(environment)
-    with open_instance(settings.dagster_home) as instance:
-        for run_id in reap_orphans(instance):
-            stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
-    services = [*dagster_services(settings), api_service(settings)]
-    Supervisor(services, environment, say=stderr.print).run(on_ready)
+    with hold_home(settings):
+        with open_engine(settings.database) as engine:
+            prepare(engine)
+            environment = prepare_home(settings)
+            os.environ.update(environment)
+            with open_instance(settings.dagster_home) as instance:
+                for run_id in reap_orphans(instance, engine):
+                    stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
+        services = [*dagster_services(settings), api_service(settings)]
+        Supervisor(services, environment, say=stderr.print).run(on_ready)
 
 
 def require_ports(settings: Settings) -> None:

@@ -74,7 +74,7 @@ def take_in(connection: Connection, judgement: Judgement, policy: Policy, *, now
     changes = decide(
         judgement,
         find_incidents(connection, judgement.alerts),
-        last_told=last_told(connection, judgement.alerts, since=now - policy.cooldown_s),
+        last_told=last_told(connection, judgement.alerts, since=now - policy.cooldown_s, now=now),
         now=now,
         cooldown_s=policy.cooldown_s,
     )

@@ -9,7 +9,15 @@ from sqlalchemy import Connection, Engine
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import HourMetrics
 from alx_core.store.engine import connect, transaction
-from alx_core.store.metrics import count_calls, count_hours, load_hours, log_extent, recorded_calls, replace_hours
+from alx_core.store.metrics import (
+    count_calls,
+    count_hours,
+    load_hours,
+    log_extent,
+    oldest_call_ms,
+    recorded_calls,
+    replace_hours,
+)
 from alx_core.store.unusual import forget_uses, last_recorded_hour, note_uses, token_uses
 
 KEEP_ADDRESSES_S = 180 * 86_400
@@ -34,10 +42,10 @@ def record_hours(engine: Engine, *, start: int, end: int, now: int) -> Recorded:
     with connect(engine) as connection:
         counted = count_hours(connection, start=start, end=end)
         uses = token_uses(connection, start=start, end=end)
-        oldest = first_hour(connection)
+        extent = log_extent(connection)
     with transaction(engine) as connection:
         known = load_hours(connection, start=start, end=end)
-        purged = _purged_hours(known, counted, oldest)
+        purged = _purged_hours(known, counted, None if extent is None else extent.oldest_ms // 1000)
         fresh = [each for each in counted if each.hour not in purged]
         moved = replace_hours(
             connection, metrics=fresh, known=[each for each in known if each.hour not in purged], now=now
@@ -60,9 +68,12 @@ def late_hours(connection: Connection, *, start: int, end: int) -> list[int]:
 
 
 def first_hour(connection: Connection) -> int | None:
-    """Return the hour of the oldest request in the log, epoch seconds; None while there was none."""
-    extent = log_extent(connection)
-    return None if extent is None else extent.oldest_ms // 1000 // HOUR_S * HOUR_S
+    """Return the hour of the oldest request in the log, epoch seconds; None while there was none.
+
+    The oldest by its time: the first one that came may be of a clock that ran ahead.
+    """
+    oldest_ms = oldest_call_ms(connection)
+    return None if oldest_ms is None else oldest_ms // 1000 // HOUR_S * HOUR_S
 
 
 def newest_hour(connection: Connection, *, now: int) -> list[HourMetrics]:
@@ -72,7 +83,10 @@ def newest_hour(connection: Connection, *, now: int) -> list[HourMetrics]:
 
 
 def _purged_hours(known: Sequence[HourMetrics], counted: Sequence[HourMetrics], oldest: int | None) -> set[int]:
-    """The hours, up to the one with the oldest log row, that once had more requests than the log still holds."""
+    """The hours, up to the one with the log's first row, that once had more requests than the log still holds.
+
+    `oldest` is when that row came. The purge goes by rows too: one that came late may be older and still be there.
+    """
     calls = Counter[int]()
     for each in known:
         calls[each.hour] += each.traffic.calls

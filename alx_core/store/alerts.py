@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from alx_core.domain.alerts import AlertName, AlertState, Incident, Key, Observation, Severity, Transition
+from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import alerts
 
@@ -32,12 +33,16 @@ def find_incidents(connection: Connection, names: Collection[AlertName]) -> list
     return [_incident(row) for row in connection.execute(query).mappings()]
 
 
-def last_told(connection: Connection, names: Collection[AlertName], *, since: int) -> dict[Key, int]:
-    """Return when people were last told that an alert is the case, by alert and subject, as far as that is `since`."""
+def last_told(connection: Connection, names: Collection[AlertName], *, since: int, now: int) -> dict[Key, int]:
+    """Return when people were last told that an alert is the case, by alert and subject, as far as that is `since`.
+
+    What a clock that ran ahead of `now` wrote down does not count: it would silence the alert until then.
+    """
     row = alerts.c
     query = (
         select(row.alert, row.subject, func.max(row.notified_at))
         .where(row.alert.in_([each.value for each in names]), row.notified_at > since)
+        .where(row.notified_at <= now + CLOCKS_APART_S)
         .group_by(row.alert, row.subject)
     )
     return {(AlertName(alert), subject): int(at) for alert, subject, at in connection.execute(query)}

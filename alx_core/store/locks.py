@@ -45,6 +45,15 @@ def writer_lock(engine: Engine, *, timeout_s: float, on_wait: Callable[[], None]
         yield
 
 
+def is_writing(engine: Engine) -> bool:
+    """Whether a sync holds the writer's lock at this moment."""
+    try:
+        with writer_lock(engine, timeout_s=0):
+            return False
+    except SyncLocked:
+        return True
+
+
 @contextmanager
 def _advisory(engine: Engine) -> Iterator[TryLock]:
     """A session-level advisory lock, on a connection of its own that stays open as long as the lock is held."""

@@ -128,6 +128,12 @@ def log_extent(connection: Connection) -> LogExtent | None:
     return LogExtent(newest.id - oldest.id + 1, oldest_ms=oldest.timeaccessed, newest_ms=newest.timeaccessed)
 
 
+def oldest_call_ms(connection: Connection) -> int | None:
+    """Return the earliest time in the log, epoch milliseconds; None: it is empty. An index has it at hand."""
+    oldest: int | None = connection.scalar(select(func.min(request_log.c.timeaccessed)))
+    return oldest
+
+
 def row_of(metrics: HourMetrics) -> dict[str, Any]:
     """Return the columns of an hour's row, all but `computed_at`."""
     traffic = metrics.traffic

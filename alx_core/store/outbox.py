@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, text, update
 
 from alx_core.domain.alerts import MessageKind
-from alx_core.domain.messages import Channel, DeliveryState, Message
+from alx_core.domain.clocks import CLOCKS_APART_S
+from alx_core.domain.messages import LONGEST_WAIT_S, Channel, DeliveryState, Message
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import alert_deliveries, alerts
 
@@ -153,7 +154,8 @@ def _due(channels: Collection[Channel], now: int) -> Select[int]:
     )
     return (
         select(row.id)
-        .where(PENDING, row.channel.in_([each.value for each in channels]), row.next_attempt_at <= now, _is_free(now))
+        .where(PENDING, row.channel.in_([each.value for each in channels]))
+        .where(_has_come(row.next_attempt_at, now), _is_free(now))
         .where(is_first)
         .order_by(row.id)
         .limit(1)
@@ -162,7 +164,12 @@ def _due(channels: Collection[Channel], now: int) -> Select[int]:
 
 def _is_free(now: int) -> ColumnElement[bool]:
     row = alert_deliveries.c
-    return or_(row.claimed_until.is_(None), row.claimed_until <= now)
+    return or_(row.claimed_until.is_(None), _has_come(row.claimed_until, now))
+
+
+def _has_come(at: ColumnElement[int], now: int) -> ColumnElement[bool]:
+    """Nothing waits longer than LONGEST_WAIT_S: a later time is one that a clock which ran ahead wrote down."""
+    return or_(at <= now, at > now + LONGEST_WAIT_S + CLOCKS_APART_S)
 
 
 def _is_mine(delivery: Delivery) -> ColumnElement[bool]:

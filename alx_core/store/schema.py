@@ -1,9 +1,10 @@
 """The schema's version: bring it up to date, and say so when it is not."""
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, false, inspect, text, update
 
 from alx_core.errors import SchemaOutOfDate
 from alx_core.store.engine import connect, transaction
+from alx_core.store.tables import companies
 
 HEAD = "0008"
 """The revision that this version of the code needs: the newest in `migrations/versions`."""
@@ -29,6 +30,11 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 
             upgrade(connection)
     return before, HEAD
+
+
+def require_writable(connection: Connection) -> None:
+    """Try a write that changes nothing. Raises DBAPIError: the disk or server is read-only, or the user may not."""
+    connection.execute(update(companies).where(false()).values(suspended=0))
 
 
 def require_current(engine: Engine) -> None:

@@ -147,6 +147,8 @@ def view_syncs(connection: Connection, settings: Settings, wanted: CompanyFilter
     success = find_run(connection, finished_at=health.last_success_at)
     starts = day_starts(now, settings.zone)
     states = count_states(connection, wanted.text, stale_before=stale_before)
+    attempt = next((run for run in runs if run.status != "running"), None)
+    newest_at = now if attempt is None else min(now, attempt.started_at)
     due_at = next_sync_at(runs[0].started_at if runs else now)
     return SyncView(
         health=health,
@@ -155,11 +157,13 @@ def view_syncs(connection: Connection, settings: Settings, wanted: CompanyFilter
         is_overdue=now - due_at > OVERDUE_AFTER_S,
         due_at=due_at,
         latest=runs[0] if runs else None,
-        attempt=next((run for run in runs if run.status != "running"), None),
+        attempt=attempt,
         success=None if success is None else Run.of(success),
         states=states,
         days=count_days(starts, count_runs(connection, since=starts[0]), settings.zone),
-        companies=_company_page(connection, wanted, states, page=page, now=now, stale_before=stale_before),
+        companies=_company_page(
+            connection, wanted, states, page=page, now=now, newest_at=newest_at, stale_before=stale_before
+        ),
     )
 
 
@@ -202,6 +206,7 @@ def _company_page(
     *,
     page: int,
     now: int,
+    newest_at: int,
     stale_before: int,
 ) -> CompanyPage:
     matching = sum(count.matching for state, count in states.items() if wanted.state in (None, state))
@@ -211,6 +216,7 @@ def _company_page(
         connection,
         wanted,
         since=now - FIGURES_S,
+        newest_since=newest_at - FIGURES_S,
         stale_before=stale_before,
         limit=PAGE_COMPANIES,
         offset=(page - 1) * PAGE_COMPANIES,

@@ -56,10 +56,20 @@ def count_states(connection: Connection, text: str, *, stale_before: int) -> dic
 
 
 def list_company_page(
-    connection: Connection, wanted: CompanyFilter, *, since: int, stale_before: int, limit: int, offset: int
+    connection: Connection,
+    wanted: CompanyFilter,
+    *,
+    since: int,
+    newest_since: int,
+    stale_before: int,
+    limit: int,
+    offset: int,
 ) -> list[Mapping[str, Any]]:
-    """Return one page of companies, with what the syncs since `since` did, and the newest run of each."""
-    figures = _figures(since).subquery()
+    """Return one page of companies, with what the syncs since `since` did, and the newest run of each.
+
+    The newest run is looked for since `newest_since`, `since` or earlier: where nothing ran for days, it is older.
+    """
+    figures = _figures(since, newest_since).subquery()
     newest = sync_run_companies.alias("newest")
     state = _state(stale_before)
     created, updated, deleted = (func.coalesce(figures.c[name], 0) for name in ("created", "updated", "deleted"))
@@ -149,17 +159,18 @@ def _matches(text: str) -> ColumnElement[bool]:
     )
 
 
-def _figures(since: int) -> Select[Any]:
-    done = sync_run_companies.c
+def _figures(since: int, newest_since: int) -> Select[Any]:
+    done, is_recent = sync_run_companies.c, sync_runs.c.started_at >= since
     return (
         select(
             done.companyid,
-            func.sum(done.created).label("created"),
-            func.sum(done.updated).label("updated"),
-            func.sum(done.deleted).label("deleted"),
+            *(
+                func.sum(case((is_recent, column), else_=0)).label(column.name)
+                for column in (done.created, done.updated, done.deleted)
+            ),
             func.max(done.run_id).label("run_id"),
         )
         .join(sync_runs, sync_runs.c.id == done.run_id)
-        .where(sync_runs.c.started_at >= since)
+        .where(sync_runs.c.started_at >= newest_since)
         .group_by(done.companyid)
     )

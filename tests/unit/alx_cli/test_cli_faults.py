@@ -1,15 +1,22 @@
 """What a command says when the disk or a database fails under it: one line, and what to do."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, OperationalError, ProgrammingError
 
-from alx_cli import main as program
 from alx_cli.faults import explain
+from alx_cli.home import hold_home
+from alx_core.settings import Settings
+from alx_core.store.engine import transaction
 from support.command import Command
+from support.databases import plain
+from support.reporting_databases import migrated_engine
 
 HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
 
@@ -28,7 +35,7 @@ HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
 def test_what_a_database_refuses_is_one_line_without_the_statement(error: Exception) -> None:
     told = explain(error) or ""
     assert told.startswith("A database refused: ")
-    assert "alx doctor" in told
+    assert "Look at its disk, its rights and its log." in told
     assert "Ada" not in told
     assert "\n" not in told
 
@@ -45,16 +52,15 @@ def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
     assert explain(error) is None
 
 
-def test_the_program_names_the_file_that_it_could_not_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_program_names_the_file_that_it_could_not_write(tmp_path: Path) -> None:
     (tmp_path / "dagster").touch()
-    monkeypatch.setenv("ALX_HOME", str(tmp_path))
-    with pytest.raises(SystemExit, match="1"):
-        program.main(["sync"])
-    said = capsys.readouterr().err
-    assert f"Error: {tmp_path / 'dagster'}: " in said
-    assert "may this user write there?" in said
+    program = [sys.executable, "-c", "from alx_cli.main import main; main()", "sync"]
+    environment = {**os.environ, "ALX_HOME": str(tmp_path)}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)  # ours
+    assert done.returncode == 1
+    assert f"Error: {tmp_path / 'dagster'}: " in done.stderr
+    assert "may this user write there?" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["api"], ["up"]])
@@ -67,6 +73,35 @@ def test_what_serves_refuses_a_home_that_cannot_be_written(tmp_path: Path, argum
     assert done.code == 1
     assert "can't be written" in done.stderr
     assert "Set ALX_HOME" in done.stderr
+
+
+def test_a_second_up_in_the_same_home_is_refused_whatever_its_ports(tmp_path: Path) -> None:
+    moodle = f"sqlite:///{tmp_path}/moodle.sqlite"
+    with hold_home(Settings(home=tmp_path)):
+        done = Command(tmp_path, ALX_API_BIND="127.0.0.1:1", ALX_DAGSTER_BIND="127.0.0.1:1").run(
+            "up", ALX_MOODLE_URL=moodle
+        )
+    assert done.code == 1
+    assert f"already in {tmp_path}" in done.stderr
+    assert not (tmp_path / "dagster").exists(), "the first one's files and runs are left alone"
+
+
+@pytest.mark.parametrize(
+    ("forbid", "says"),
+    [
+        ("default_transaction_read_only = on", "read-only transaction"),
+        ("role = pg_read_all_data", "permission denied"),
+    ],
+)
+def test_the_doctor_finds_a_reporting_database_that_it_may_not_write(tmp_path: Path, forbid: str, says: str) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine:
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET {forbid}")
+        done = Command(tmp_path).run("doctor", ALX_DATABASE_URL=plain(engine.url))
+    assert done.code == 1
+    assert "rights on it: A database refused" in done.stdout
+    assert says in done.stdout
+    assert "ALX_MOODLE_URL is not set" in done.stdout, "the doctor goes on"
 
 
 def test_the_doctor_goes_on_where_the_reporting_database_has_no_driver(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def test_a_channel_is_there_when_all_of_it_is_set(given: dict[str, str], channel
         {"alert_emails": "not an address"},
         {"alert_emails": "a@b.c,\nBcc: d@e.f"},
         {"alert_from": "<alx@b.c>"},
+        {"alert_from": ""},
+        {"alert_from": "a@b.c, d@e.f"},
         {"run_retention_days": 1},
         {"alert_cooldown_minutes": 0},
     ],

@@ -259,6 +259,13 @@ def test_a_value_from_a_file_does_not_show_either(load: Load, tmp_path: Path) ->
     assert PASSWORD not in str(caught.value)
 
 
+def test_a_file_in_another_encoding_is_refused(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"ALX_STATUS_PASSWORD={PASSWORD}é\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match="UTF-8") as caught:
+        load()
+    assert PASSWORD not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["ALX_MOODLE_URL", "ALX_DATABASE_URL"])
 def test_half_of_a_password_with_an_unescaped_at_sign_does_not_show(load: Load, name: str) -> None:
     message = refusal(load, name, f"postgresql://u:half@ss:{PASSWORD}@host/d")

@@ -85,6 +85,23 @@ def test_an_alert_that_is_back_is_told_after_the_end_before_it_had_to_wait(conne
     assert said == [MessageKind.RECOVERED, MessageKind.OPENED]
 
 
+def test_what_a_clock_that_ran_ahead_told_silences_nothing_when_it_is_right_again(connection: Connection) -> None:
+    ahead = NOW + 365 * 86_400
+    take_in(connection, BAD, SLACK, now=ahead)
+    assert claim(connection, [Channel.SLACK], now=NOW, lease_s=60) is not None, "queued for next year"
+    assert take_in(connection, BAD, SLACK, now=NOW).told == 1
+    assert take_in(connection, BAD, SLACK, now=NOW + 60).told == 0
+    take_in(connection, BAD, SLACK, now=ahead + 60)
+    take_in(connection, WELL, SLACK, now=NOW + 120)
+    assert take_in(connection, BAD, SLACK, now=NOW + 3600).told == 1
+
+
+def test_a_message_that_a_clock_that_ran_ahead_claimed_is_free(connection: Connection) -> None:
+    take_in(connection, BAD, SLACK, now=NOW)
+    assert claim(connection, [Channel.SLACK], now=NOW + 365 * 86_400, lease_s=60) is not None
+    assert claim(connection, [Channel.SLACK], now=NOW, lease_s=60) is not None
+
+
 def test_it_is_told_once_on_every_channel_however_often_it_is_seen(connection: Connection) -> None:
     for second in range(5):
         take_in(connection, BAD, BOTH, now=NOW + second)

@@ -216,6 +216,14 @@ def test_the_log_s_extent_names_its_ends(reporting_engine: Engine) -> None:
     assert (extent.requests, extent.oldest_ms, extent.newest_ms) == (7, HOUR * 1000, (HOUR + 360) * 1000)
 
 
+def test_the_first_hour_is_the_oldest_one_whatever_a_clock_that_ran_ahead_dated_the_first_request(
+    reporting_engine: Engine,
+) -> None:
+    log_requests(reporting_engine, [make_request(at=HOUR + 365 * 86_400), make_request(at=HOUR + 60)])
+    with connect(reporting_engine) as connection:
+        assert first_hour(connection) == HOUR
+
+
 def test_addresses_are_noted_in_any_order_of_hours_and_forgotten_when_long_unused(reporting_engine: Engine) -> None:
     log_requests(
         reporting_engine,

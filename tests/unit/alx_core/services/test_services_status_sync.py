@@ -117,6 +117,8 @@ def test_changes_are_those_of_24_hours_and_errors_those_of_the_newest_run(report
             )
     row = view(reporting_engine).companies.rows[0]
     assert (row.created, row.updated, row.errors) == (5, 20, 3)
+    row = view(reporting_engine, now=NOW + 3 * 86_400).companies.rows[0]
+    assert (row.created, row.updated, row.errors) == (0, 0, 3), "nothing ran for three days: the records are still bad"
 
 
 @pytest.mark.parametrize(("now", "started_at", "is_overdue"), [
