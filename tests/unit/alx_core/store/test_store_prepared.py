@@ -142,15 +142,6 @@ def test_a_statement_that_the_server_forgot_is_prepared_anew(postgresql: Connect
 
 
 @pytest.mark.parametrize("forget", ["DISCARD ALL", "DEALLOCATE ALL"])
-def test_a_statement_that_the_server_forgot_is_prepared_anew(postgresql: Connection, forget: str) -> None:
-    ADD.count(postgresql, {"company": 1, "on": "2026-11-24"})
-    for _ in range(2):
-        postgresql.execute(text(forget))
-        assert COUNT.count(postgresql, {"more": 1}) == 1
-    assert CALLS.rows(postgresql, {}) == [(1, 3)]
-
-
-@pytest.mark.parametrize("forget", ["DISCARD ALL", "DEALLOCATE ALL"])
 def test_a_transaction_begun_by_hand_does_not_fail_over_a_statement_that_was_forgotten(
     postgresql: Connection, forget: str
 ) -> None:
