@@ -63,7 +63,8 @@ class Supervisor:
         if self._stop.is_set():
             return
         # A group of its own: Ctrl-C reaches this process alone, which then stops the children in order.
-        service.process = subprocess.Popen(service.command, env=self._environment, start_new_session=True)  # noqa: S603  # our own command lines
+        command = [sys.executable, "-m", "alx_cli.bound", str(os.getpid()), *service.command]
+        service.process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603  # our own command lines
         service.started_at = time.monotonic()
 
     def _wait_until_ready(self, service: Service) -> None:

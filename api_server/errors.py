@@ -55,7 +55,7 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: Mood
     resp.status = status
     _entry(req).outcome = fault.errorcode
     if is_moodles(req):
-        is_json = getattr(req.context, "is_json", True)
+        is_json = getattr(req.context, "is_json", req.get_param("moodlewsrestformat", default="json") == "json")
         resp.content_type = JSON_TYPE if is_json else XML_TYPE
         resp.data = render_fault(fault, is_json=is_json)
         return

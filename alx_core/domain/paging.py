@@ -167,9 +167,9 @@ def is_same_read(
 ) -> bool:
     """Whether a request belongs to `session`; otherwise it begins a new read.
 
-    A full read of a snapshot that is still the newest shows the same pages as a new one would: it goes on. Settings
-    that hide or show something count from the next first page on, not for the pages of a read that has begun; so does
-    one that asks for everything, where changes were given.
+    A full read of a snapshot that is still the newest shows the same pages as a new one would: it goes on. A setting
+    that hides or shows courses counts from the next first page on, not for the pages of a read that has begun; so does
+    one that asks for everything, where changes were given. A hidden field is gone from the next page on.
     """
     if session is None or session.snapshot_seq > published_seq:
         return False

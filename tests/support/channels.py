@@ -81,7 +81,7 @@ def fake_slack(port: int = 0) -> Iterator[FakeSlack]:
 class FakeMailServer:
     """An SMTP server. `answers` replaces its answer to a command's next uses, as {"DATA": ["451 later"]}.
 
-    `END` is the answer after the message's last dot.
+    `HELLO` is what it says first, `END` the answer after the message's last dot.
     """
 
     port: int = 0
@@ -100,7 +100,7 @@ def fake_mail_server() -> Iterator[FakeMailServer]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             recipients: list[str] = []
-            self.say("220 fake ESMTP")
+            self.say(self.answer_to("HELLO") or "220 fake ESMTP")
             for raw in self.rfile:
                 line = raw.decode().strip()
                 word = line.split(" ")[0].upper()

@@ -84,6 +84,8 @@ class Mailer:
             refused = self._send(mail)
         except smtplib.SMTPRecipientsRefused as error:
             raise _of_codes([code for code, _ in error.recipients.values()]) from None
+        except smtplib.SMTPConnectError as error:
+            raise DeliveryFailed(f"The mail server takes no connection: {error.smtp_code}") from None
         except smtplib.SMTPResponseException as error:
             raise _of_codes([error.smtp_code]) from None
         except (smtplib.SMTPException, ssl.SSLError) as error:
@@ -102,6 +104,10 @@ class Mailer:
             if self._monotonic() > give_up_at:
                 raise TimeoutError
             return len(smtp.send_message(mail, self._sender, self._recipients))
+        except smtplib.SMTPNotSupportedError:
+            if not smtp.has_extn("smtputf8") and not "".join(self._recipients).isascii():
+                raise DeliveryRefused("The mail server takes no addresses with letters beyond ASCII") from None
+            raise
         finally:
             # Once the server took the message, whatever it answers to a farewell must not look like a failure.
             with suppress(smtplib.SMTPException, OSError):

@@ -43,6 +43,7 @@ def test_a_title_can_not_add_a_header(engine: Engine, mail: FakeMailServer) -> N
         {"END": ["452 full"]},
         {"MAIL": ["450 later"]},
         {"RCPT": ["450 greylisted"]},
+        {"HELLO": ["554 no service"]},
     ],
     ids=str,
 )
@@ -66,6 +67,15 @@ def test_what_the_mail_server_refuses_for_good_is_given_up_and_shown(
     office.see("")
     assert office.deliver() == Delivered(abandoned=1)
     assert "The mail server refused it: 55" in office.row()["last_error"]
+
+
+def test_an_address_that_the_mail_server_cannot_take_is_given_up_with_the_reason(
+    engine: Engine, mail: FakeMailServer
+) -> None:
+    office = Office(engine, {Channel.EMAIL: mailer(mail.port, "jörg@example.com")})
+    office.see("")
+    assert office.deliver() == Delivered(abandoned=1)
+    assert "beyond ASCII" in office.row()["last_error"]
 
 
 def test_one_wrong_recipient_does_not_keep_the_others_waiting_and_is_noted(

@@ -25,6 +25,19 @@ def test_other_methods_are_refused_and_say_what_is_allowed(company: Company, met
     assert b"example.com" not in answer.content
 
 
+@pytest.mark.parametrize(
+    ("query", "begin"), [("", b"{"), ("moodlewsrestformat=json", b"{"), ("moodlewsrestformat=xml", b"<?xml")]
+)
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "multipart/form-data"}], ids=["method", "body"])
+def test_a_request_refused_unread_is_answered_in_the_form_that_its_query_asks_for(
+    company: Company, headers: dict[str, str], query: str, begin: bytes
+) -> None:
+    method = "POST" if headers else "PUT"
+    answer = company.api.client.simulate_request(method, PATH, query_string=query, body="x", headers=headers)
+    assert answer.status_code in (400, 405)
+    assert answer.content.startswith(begin)
+
+
 def test_a_slash_at_the_end_is_the_same_path(company: Company) -> None:
     body = "&".join(f"{name}={value}" for name, value in form(company.token).items())
     answer = company.api.client.simulate_post(f"{PATH}/", body=body, content_type=CONTENT_TYPE)

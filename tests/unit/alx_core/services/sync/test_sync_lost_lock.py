@@ -9,11 +9,12 @@ import alx_core.services.sync.run as module
 from alx_core.errors import SyncLocked
 from support.frame_site import Site, two_companies, wanted_content
 from support.reporting_databases import migrated_engine
+from support.stack import wait_for
 
 pytestmark = pytest.mark.slow
 
-CUT = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+LOCKS = """
+FROM pg_locks
 WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -23,8 +24,15 @@ def with_first_names(name: str) -> list[dict[str, object]]:
 
 
 def cut_locks(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(text(CUT)).scalar_one())
+    """End the connections that hold a lock, and wait until they have let it go; return how many they were."""
+
+    def count(what: str) -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(text(f"SELECT count({what}) {LOCKS}")).scalar_one())
+
+    cut = count("pg_terminate_backend(pid)")
+    wait_for(lambda: count("pid") == 0, timeout_s=20, describe="the end of the locks")
+    return cut
 
 
 @pytest.mark.parametrize("step", ["forget_changed", "note_digests"])
