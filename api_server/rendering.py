@@ -73,11 +73,10 @@ def xml_text(text: str) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def format_percentage(percentage: float | None) -> float | int:
-    """Write a percentage as PHP's json_encode does: 100, not 100.0; NULL is 0."""
-    if not percentage:
-        return 0
-    return int(percentage) if percentage == int(percentage) else round(float(percentage), 2)
+def format_percentage(stored: str | None) -> float | int:
+    """Write a percentage, stored as a number's text, as PHP's json_encode does: 100, not 100.0; NULL is 0."""
+    percentage = float(stored or 0)
+    return int(percentage) if percentage.is_integer() else round(percentage, 2)
 
 
 def _columns(rows: Sequence[Any], fields: Sequence[Field], zone: ZoneInfo) -> list[Sequence[Any]]:

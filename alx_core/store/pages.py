@@ -7,20 +7,18 @@ or when a later sync kept the version it replaced. No key can be both.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
-    Float,
     FromClause,
     Select,
+    String,
     bindparam,
     cast,
     func,
     literal_column,
-    or_,
     select,
     tuple_,
     union_all,
@@ -28,7 +26,7 @@ from sqlalchemy import (
 
 from alx_core.domain.fields import FIELDS
 from alx_core.store.prepared import Prepared
-from alx_core.store.tables import reporting, reporting_history
+from alx_core.store.tables import companies, reporting, reporting_history
 
 COLUMNS = tuple(dict.fromkeys(field.column for field in FIELDS))
 """The columns behind the served fields; `userid` and `courseid` are among them."""
@@ -67,42 +65,39 @@ def read_page(
 ) -> Sequence[Any]:
     """Return up to `limit` rows (tuples that begin with COLUMNS) by key, from the `skip`-th one above `after`."""
     is_full = not (snapshot.since_seq or snapshot.since_time or snapshot.hidden_courses)
-    unmoved = _read_unmoved(connection, snapshot, after, skip, limit) if is_full else None
-    return _read_versions(connection, snapshot, after, skip, limit) if unmoved is None else unmoved
+    newest = _read_newest(connection, snapshot, after, skip, limit) if is_full else None
+    return newest or _read_versions(connection, snapshot, after, skip, limit)
 
 
-def _read_unmoved(
+def _read_newest(
     connection: Connection, snapshot: Snapshot, after: PageKey | None, skip: int, limit: int
-) -> Sequence[Any] | None:
-    """Return the rows where none of them, nor of those skipped, has moved since the snapshot; else None.
-
-    Rows that moved come with the others: a kept version has its key, so where none came there is none to look for.
-    """
+) -> Sequence[Any]:
+    """Return the rows where the snapshot is the newest, of which none has moved. No rows may mean that it is not."""
     userid, courseid = after or FIRST
     values = {"companyid": snapshot.companyid, "seq": snapshot.seq, "userid": userid, "courseid": courseid}
     wanted = skip + limit
     # In steps, or each offset would be a statement of its own, to be prepared on each connection.
-    rows = _unmoved(wanted + -wanted % MAP_STEP if skip else wanted).rows(connection, values)[:wanted]
-    return None if max(map(itemgetter(-1), rows), default=0) > snapshot.seq else rows[skip:]
+    return _newest(wanted + -wanted % MAP_STEP if skip else wanted).rows(connection, values)[skip:wanted]
 
 
 @lru_cache(maxsize=256)
-def _unmoved(limit: int) -> Prepared:
+def _newest(limit: int) -> Prepared:
     """The statement, with its limit written out: the plan of a page of unknown size would be another."""
     row = reporting.c
-    is_of_interest = or_(row.change_seq > bindparam("seq", type_=BigInteger), row.is_deleted == 0)
+    companyid = bindparam("companyid", type_=BigInteger)
+    published_seq = select(companies.c.published_seq).where(companies.c.companyid == companyid).scalar_subquery()
     above = tuple_(row.userid, row.courseid) > tuple_(
         bindparam("userid", type_=BigInteger), bindparam("courseid", type_=BigInteger)
     )
-    query = select(*_shown(reporting, COLUMNS), row.change_seq)
-    query = query.where(row.companyid == bindparam("companyid", type_=BigInteger), above, is_of_interest)
+    query = select(*_shown(reporting, COLUMNS)).where(row.companyid == companyid, above, row.is_deleted == 0)
+    query = query.where(published_seq <= bindparam("seq", type_=BigInteger))
     return Prepared(query.order_by(row.userid, row.courseid).limit(literal_column(str(limit))))
 
 
 def _read_versions(
     connection: Connection, snapshot: Snapshot, after: PageKey | None, skip: int, limit: int
 ) -> Sequence[Any]:
-    """Return the rows of a snapshot from which rows have moved.
+    """Return the rows of a snapshot from which rows may have moved.
 
     A stretch of keys is looked at, and twice as many if that was not enough. Without an end to it, a snapshot whose
     rows have nearly all been replaced, or never were, would cost a walk over the company's whole history on every page.
@@ -160,8 +155,9 @@ def page_map(connection: Connection, snapshot: Snapshot) -> list[PageKey]:
 
 
 def _shown(source: FromClause, columns: Sequence[str]) -> list[Any]:
-    """The columns as they are read: a percentage as a float, which takes a tenth of the time of a Decimal."""
-    return [cast(source.c[name], Float).label(name) if name == "percentage" else source.c[name] for name in columns]
+    """The columns as they are read: a percentage as text. A Decimal takes ten times as long here, and making a float of
+    it takes PostgreSQL a fifth of the time of the whole query."""
+    return [cast(source.c[name], String).label(name) if name == "percentage" else source.c[name] for name in columns]
 
 
 def _rows(source: FromClause, snapshot: Snapshot, columns: Sequence[str], stretch: Stretch) -> Select[*tuple[Any, ...]]:
