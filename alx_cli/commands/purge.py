@@ -1,11 +1,13 @@
 """`alx purge`."""
 
+import logging
 import os
 import time
 
 import click
 
 from alx_cli.output import make_table, print_json, stdout
+from alx_core.logs import configure_logs
 from alx_core.settings import load_settings
 from alx_core.store.engine import open_engine
 
@@ -34,6 +36,7 @@ def command(as_json: bool) -> None:
     from alx_pipeline.instance import open_instance, prepare_home  # noqa: PLC0415  # loads Dagster
     from alx_pipeline.purge import purge_dagster_runs  # noqa: PLC0415
 
+    configure_logs("text", level=logging.WARNING)  # the command says itself what went
     settings, now = load_settings(), int(time.time())
     with open_engine(settings.database) as engine:
         require_current(engine)

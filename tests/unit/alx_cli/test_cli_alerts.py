@@ -1,5 +1,9 @@
 """`alx alerts`, `alx purge` and what `alx doctor` says of messages: as people and programs use them."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,3 +184,12 @@ def test_purge_says_what_went(alx: Command, engine: Engine) -> None:
     assert counts["requests"] == 1
     assert counts["dagster_runs"] == 0
     assert "requests of the log" in alx.run("purge").stdout
+
+
+@pytest.mark.usefixtures("engine")
+def test_purge_as_json_prints_json_and_nothing_else(alx: Command) -> None:
+    # A process of its own: here another test may have set logs up.
+    program = [sys.executable, "-c", "from alx_cli.main import main; main()", "purge", "--json"]
+    environment = {**os.environ, "ALX_HOME": str(alx.home)}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["requests"] == 0
