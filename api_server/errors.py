@@ -20,6 +20,11 @@ MOODLE_PATH = "/webservice/rest/server.php"
 RETRY_AFTER_S = "10"
 """Power Query waits as long as it is told to, between 0.5 and 120 seconds, and tries three times."""
 PROBLEM_TYPE = "application/problem+json"
+ADVICE = {
+    404: f"There is nothing at this address. Reports ask {MOODLE_PATH}.",
+    405: "This address takes other methods only; the header Allow names them.",
+}
+"""What to do about errors to which Falcon gives no text."""
 
 
 def add_error_handlers(app: falcon.App[falcon.Request, falcon.Response]) -> None:
@@ -41,7 +46,7 @@ def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPEr
         resp.set_headers(error.headers)
     if error.status_code == 405 and is_moodles(req):
         resp.set_header("Allow", "GET, POST")  # Falcon counts OPTIONS in
-    code, text = code_of(error.status_code), error.description or error.title or "The request was refused."
+    code, text = code_of(error.status_code), error.description or ADVICE.get(error.status_code, error.title)
     _answer(req, resp, falcon.code_to_http_status(error.status), MoodleFault("moodle_exception", code, text))
 
 

@@ -25,6 +25,12 @@ def test_other_methods_are_refused_and_say_what_is_allowed(company: Company, met
     assert b"example.com" not in answer.content
 
 
+def test_what_is_not_there_and_a_wrong_method_say_what_to_do(company: Company) -> None:
+    assert PATH in company.api.client.simulate_get("/nowhere").json["detail"]
+    assert "Allow" in company.api.client.simulate_put(PATH).json["message"]
+    assert "Allow" in company.api.client.simulate_post("/healthz").json["detail"]
+
+
 @pytest.mark.parametrize(
     ("query", "begin"), [("", b"{"), ("moodlewsrestformat=json", b"{"), ("moodlewsrestformat=xml", b"<?xml")]
 )
