@@ -138,8 +138,8 @@ def _truncated(finding: Finding, shortname: str, link: str) -> Observation:
             f"The client of token {finding.token_id} read {rows:,} rows of {table_rows:,} and did not ask for the rest."
         ),
         recommendation=(
-            "Let the report ask for further pages with `offset` until one is not full, or read /api/v1 or /odata/v4, "
-            "which name the next page."
+            "Let the report ask for further pages with `offset` until one is empty, or shorter than `limit`: "
+            "docs/power-bi.md has such a query."
         ),
         link=link,
     )
