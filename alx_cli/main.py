@@ -13,14 +13,14 @@ COMMANDS = {
     "alerts": "List, acknowledge and end alerts, and try the channels",
     "api": "Serve the API and the status page alone",
     "company": "Show the companies, and show or change what is set for them",
-    "demo": "A made-up Moodle, synced and served on this machine",
+    "demo": "Make up a Moodle, sync it and serve it on this machine",
     "doctor": "Check settings, databases and rights, and say how to mend what is wrong",
     "migrate": "Bring the reporting database's schema up to date",
     "purge": "Delete what is older than the settings allow",
-    "status": "How fresh the reporting table is, and what the last syncs did",
+    "status": "Show how fresh the reporting table is, and what the last syncs did",
     "sync": "Bring the reporting table up to date",
     "token": "Make, list, revoke and import the tokens with which reports read",
-    "up": "Run Dagit, its daemon and all that belongs to them",
+    "up": "Run Dagit, its daemon, the API and the status page",
 }
 """Command -> what it does. `alx_cli.commands.<name>` holds each as `command`."""
 

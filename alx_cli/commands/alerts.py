@@ -39,7 +39,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--all", "with_resolved", is_flag=True, help="Those that are over, too.")
+@click.option("--all", "with_resolved", is_flag=True, help="Also those that are over.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many, newest first.")
 @as_json_option
 def list_(with_resolved: bool, limit: int, as_json: bool) -> None:
@@ -62,7 +62,7 @@ def list_(with_resolved: bool, limit: int, as_json: bool) -> None:
 @command.command()
 @click.argument("alert_ids", metavar="ID...", type=ALERT_ID, nargs=-1, required=True)
 def ack(alert_ids: Sequence[int]) -> None:
-    """Say that somebody takes care: no reminders until it is over, or gets worse."""
+    """Say that somebody takes care of an alert. No reminders until it is over, or gets worse."""
     with open_engine(load_settings().database) as engine:
         require_current(engine)
         with transaction(engine) as connection:
@@ -87,9 +87,9 @@ def resolve(alert_ids: Sequence[int]) -> None:
 @command.command()
 @as_json_option
 def test(as_json: bool) -> None:
-    """Send a test message to every channel that is set up, and say how each fared.
+    """Send a test message to every channel that is set up.
 
-    Exits with 1 when one of them failed, or none is set up.
+    Says how each fared. Exits with 1 when one of them failed, or none is set up.
     """
     configure_logs("text", level=logging.CRITICAL)  # the command says itself how each channel fared
     settings = load_settings()

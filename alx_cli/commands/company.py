@@ -34,7 +34,7 @@ def command() -> None:
 @command.command("list")
 @as_json_option
 def list_command(as_json: bool) -> None:
-    """Show all companies, with the calls of today against each one's quota."""
+    """Show all companies, and today's calls against each quota."""
     settings, now = load_settings(), int(time.time())
     with open_engine(settings.database) as engine:
         require_current(engine)
@@ -54,7 +54,7 @@ def list_command(as_json: bool) -> None:
 @all_option
 @as_json_option
 def show(shortname: str | None, is_all: bool, as_json: bool) -> None:
-    """Show every setting of a company: its value, where that is from, and what it means."""
+    """Show every setting of a company. For each: its value, where that is from, and what it means."""
     with open_engine(load_settings().database) as engine:
         require_current(engine)
         with connect(engine) as connection:
@@ -66,10 +66,10 @@ def show(shortname: str | None, is_all: bool, as_json: bool) -> None:
 @all_option
 @as_json_option
 def set_command(words: Sequence[str], is_all: bool, as_json: bool) -> None:
-    """Change settings of a company: alx company set acme rate_limit=500 field_email=0.
+    """Change settings of a company. For example: alx company set acme rate_limit=500 field_email=0.
 
-    All of them or, when one is wrong, none. `key=` takes a setting away: the default holds again. With --all the words
-    are settings alone. The API goes by them from the next request on.
+    All of them or, when one is wrong, none. KEY= takes a setting away: the default holds again. With --all there is no
+    SHORTNAME. The API goes by them from the next request on. `alx company show` names the keys.
     """
     shortname, assignments = (None, words) if is_all else (words[0] if words else None, words[1:])
     values = _parse(assignments)

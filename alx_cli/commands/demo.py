@@ -31,11 +31,11 @@ CURL = """\
 
 
 @click.command()
-@click.option("--learners", type=click.IntRange(MIN_LEARNERS), default=20_000, show_default=True, help="Size of it.")
+@click.option("--learners", type=click.IntRange(MIN_LEARNERS), default=20_000, show_default=True, help="How many.")
 @click.option("--no-serve", is_flag=True, help="Stop when the reporting table is filled.")
 @click.option("--fresh", is_flag=True, help="Make the Moodle anew, with activity up to this moment.")
 def command(learners: int, no_serve: bool, fresh: bool) -> None:
-    """A made-up Moodle, synced and served on this machine.
+    """Make up a Moodle, sync it and serve it on this machine.
 
     Makes a Moodle with IOMAD in ALX_HOME (SQLite), runs the hourly sync through Dagster, makes a token for each company
     and serves the result until Ctrl-C. Your own ALX_MOODLE_URL is not touched, and a reporting database with other data

@@ -22,7 +22,7 @@ RUN_FIGURES = ("processed", "created", "updated", "deleted", "errors")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(as_json: bool) -> None:
-    """How fresh the reporting table is, and what the last syncs did.
+    """Show how fresh the reporting table is, and what the last syncs did.
 
     Reads the reporting database alone, so it tells the truth also when Dagster is down.
     """

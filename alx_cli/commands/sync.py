@@ -41,10 +41,12 @@ class Hour(click.ParamType[datetime]):
 
 @click.command()
 @click.option("--hour", type=Hour(), help=f"One hour, {HOUR_HELP}.")
-@click.option("--from", "start", type=Hour(), help="First of several hours.")
+@click.option("--from", "start", type=Hour(), help="First of several hours; they are one run.")
 @click.option("--to", "end", type=Hour(), help="End of several hours, itself not included.")
-@click.option("--rebuild", is_flag=True, help="Recompute every row, whatever changed or not.")
-@click.option("--company", "companies", multiple=True, metavar="SHORTNAME", help="Only this company; may be repeated.")
+@click.option("--rebuild", is_flag=True, help="Recompute every row, also where nothing changed.")
+@click.option(
+    "--company", "companies", multiple=True, metavar="SHORTNAME", help="Rebuild this one alone; may be repeated."
+)
 @click.option(
     "--as-of",
     type=click.IntRange(0, LAST_TIME),
@@ -55,8 +57,9 @@ class Hour(click.ParamType[datetime]):
 def command(**options: Any) -> None:
     """Bring the reporting table up to date.
 
-    Without options: the newest complete hour, with all that leaves no timestamp in Moodle. An empty reporting database
-    is migrated first. Exits with 0 only when every company was synced.
+    Without options: the newest complete hour. Whatever the hours, the table is compared with Moodle as it is now, and
+    what differs is written; learner ranges in which nothing changed are skipped. An empty reporting database is
+    migrated first. Exits with 0 only when every company was synced.
     """
     as_json = options.pop("as_json")
     job, arguments = _job(**options)

@@ -42,7 +42,7 @@ def command() -> None:
 )  # fmt: skip
 @as_json_option
 def create(shortname: str, name: str, expires: int | None, networks: Sequence[str], as_json: bool) -> None:
-    """Make a token and print it, this once: TOKEN=$(alx token create --company acme).
+    """Make a token and print it, this once. For a script: TOKEN=$(alx token create --company acme).
 
     Only a hash of it is kept. Whatever else there is to say goes to stderr.
     """
@@ -69,7 +69,7 @@ def create(shortname: str, name: str, expires: int | None, networks: Sequence[st
 @click.option("--company", "shortname", metavar="SHORTNAME", help="Only this company's.")
 @as_json_option
 def list_command(shortname: str | None, as_json: bool) -> None:
-    """Show all tokens: whose, how each stands, and when it was last used. Secrets are not kept, so not shown."""
+    """Show all tokens. Whose each is, how it stands, when it was last used; not the token itself, which is not kept."""
     with open_engine(load_settings().database) as engine:
         require_current(engine)
         with connect(engine) as connection:
@@ -117,7 +117,7 @@ def revoke_command(references: Sequence[str], shortname: str | None, as_json: bo
 @command.command("import-moodle")
 @as_json_option
 def import_command(as_json: bool) -> None:
-    """Take over the tokens of Moodle's web service, so that reports keep theirs.
+    """Take over the tokens of Moodle's web service. Reports then keep theirs.
 
     Reads the permanent tokens of the services alx_report_api_custom and alx_report_api, with owner, company, expiry and
     allowed networks; Moodle is not changed. Run it again after changes there: what changed changes here, and what is

@@ -15,8 +15,8 @@ from alx_core.settings import Settings, load_settings
 def command() -> None:
     """Run Dagit, its daemon, the API and the status page, until Ctrl-C.
 
-    The schedule syncs five past each hour and makes up for what was missed. For production, `deploy/` has units that
-    start the same processes one by one.
+    The schedule syncs five past each hour and makes up for what was missed. What ends is started again. For production
+    run it under a service manager; `alx api` serves the API and the status page alone, on further hosts.
     """
     settings = load_settings()
     _ = settings.moodle  # says at once that ALX_MOODLE_URL is missing
