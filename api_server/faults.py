@@ -17,12 +17,12 @@ class MoodleFault(Exception):
 
 
 def invalid_token() -> MoodleFault:
-    """No token, or one that nobody has."""
+    """No token, one that nobody has, or one that was revoked."""
     return MoodleFault("moodle_exception", "invalidtoken", "Invalid token - token not found")
 
 
 def access_denied() -> MoodleFault:
-    """The token has expired or was revoked, may not be used from here, or not for this function."""
+    """The token has expired, may not be used from here, or not for this function."""
     return MoodleFault("webservice_access_exception", "accessexception", "Access control exception")
 
 

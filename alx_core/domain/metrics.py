@@ -64,7 +64,7 @@ class Traffic:
 
     @property
     def quota_refusals(self) -> int:
-        """Calls refused because the company's quota was used up, or its token hurried."""
+        """Calls refused because the company's quota was used up."""
         return self.errors_by_code.get(QUOTA_USED_UP, 0)
 
     @property

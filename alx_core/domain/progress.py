@@ -1,4 +1,4 @@
-"""What Moodle says about each learner's progress: which rows exist (design 3.2) and what they hold (design 3.3).
+"""What Moodle says about each learner's progress: which rows exist, and what they hold.
 
 The rules are pure functions over frames of Moodle's rows, so they are the same for MariaDB, PostgreSQL and SQLite. The
 measure is Moodle core; each function names the core class and method that it mirrors. Reading the frames is the

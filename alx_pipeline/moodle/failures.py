@@ -34,12 +34,12 @@ def source_error(error: BaseException, url: URL) -> SourceError:
     if code in ACCESS_CODES or any(each in lowered for each in ACCESS_TEXTS) or REFUSED_ROLE.search(lowered):
         return SourceAccessDenied(
             f"Moodle's database {where} refused: {text}. Check user and password in ALX_MOODLE_URL, and that the "
-            "user has SELECT on Moodle's tables; `alx doctor` lists them."
+            "user has SELECT on the tables that docs/operations.md lists."
         )
     if code in SCHEMA_CODES or any(each in lowered for each in SCHEMA_TEXTS):
         return SourceSchemaError(
             f"Moodle's database {where} lacks something: {text}. Check the database's name in ALX_MOODLE_URL and "
-            "ALX_MOODLE_PREFIX; `alx doctor` lists what is missing."
+            "ALX_MOODLE_PREFIX."
         )
     return SourceUnreachable(
         f"Moodle's database {where} did not answer: {text}. Check ALX_MOODLE_URL and that the server runs; the next "

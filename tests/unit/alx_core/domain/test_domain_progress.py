@@ -1,4 +1,4 @@
-"""What a row holds (design 3.3), clause by clause on a site of one learner."""
+"""What a row holds, clause by clause on a site of one learner."""
 
 import polars as pl
 import pytest

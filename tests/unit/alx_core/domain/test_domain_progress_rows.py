@@ -1,4 +1,4 @@
-"""Which rows exist (design 3.2), clause by clause on a site of one learner."""
+"""Which rows exist, clause by clause on a site of one learner."""
 
 import pytest
 
