@@ -14,7 +14,7 @@ from alx_core.errors import AlxError
 from alx_core.settings import Settings, load_settings, split_list
 from alx_core.store.engine import connect, make_engine, transaction
 from alx_core.store.outbox import list_troubled
-from alx_core.store.schema import HEAD, current_revision, require_current, require_writable
+from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
 MAX_CLOCK_SKEW_S = 60
 LATE_S = 900
@@ -75,6 +75,8 @@ def _tables(engine: Engine) -> Iterator[Finding]:
     where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
     yield Finding("reporting database", True, where)
     yield _schema(engine, revision)
+    if revision is None:
+        yield from _right_to_create(engine)
     if revision == HEAD:
         yield _rights(engine)
         yield _messages(engine)
@@ -89,6 +91,15 @@ def _schema(engine: Engine, revision: str | None) -> Finding:
     except AlxError as error:
         return Finding("schema", False, str(error))
     return Finding("schema", True, f"revision {revision}, current")
+
+
+def _right_to_create(engine: Engine) -> Iterator[Finding]:
+    """Without it the first sync fails. SQLite's only right is that of the folder."""
+    with connect(engine) as connection:
+        if not may_create(connection):
+            owner = f"ALTER DATABASE {engine.url.database} OWNER TO the user of ALX_DATABASE_URL"
+            detail = f"may not make tables, or a schema for Dagster's. Give the user the database: {owner}."
+            yield Finding("rights on it", False, detail)
 
 
 def _rights(engine: Engine) -> Finding:

@@ -1,6 +1,6 @@
 """The schema's version: bring it up to date, and say so when it is not."""
 
-from sqlalchemy import Connection, Engine, false, inspect, text, update
+from sqlalchemy import Connection, Engine, and_, false, func, inspect, select, text, update
 
 from alx_core.errors import SchemaOutOfDate
 from alx_core.store.engine import connect, transaction
@@ -35,6 +35,15 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 def require_writable(connection: Connection) -> None:
     """Try a write that changes nothing. Raises DBAPIError: the disk or server is read-only, or the user may not."""
     connection.execute(update(companies).where(false()).values(suspended=0))
+
+
+def may_create(connection: Connection) -> bool:
+    """Whether the user may make tables, and a schema for Dagster's beside them. SQLite knows no such rights."""
+    if connection.dialect.name != "postgresql":
+        return True
+    tables = func.has_schema_privilege(func.current_schema(), "CREATE")
+    schemas = func.has_database_privilege(func.current_database(), "CREATE")
+    return bool(connection.scalar(select(and_(tables, schemas))))
 
 
 def require_current(engine: Engine) -> None:

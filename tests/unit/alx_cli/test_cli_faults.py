@@ -13,10 +13,10 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, Operati
 from alx_cli.faults import explain
 from alx_cli.home import hold_home
 from alx_core.settings import Settings
-from alx_core.store.engine import transaction
+from alx_core.store.engine import open_engine, transaction
 from support.command import Command
 from support.databases import plain
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import migrated_engine, reporting_database
 
 HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
 
@@ -102,6 +102,17 @@ def test_the_doctor_finds_a_reporting_database_that_it_may_not_write(tmp_path: P
     assert "rights on it: A database refused" in done.stdout
     assert says in done.stdout
     assert "ALX_MOODLE_URL is not set" in done.stdout, "the doctor goes on"
+
+
+def test_the_doctor_finds_an_empty_reporting_database_in_which_it_may_make_no_tables(tmp_path: Path) -> None:
+    with reporting_database("postgresql", tmp_path) as url:
+        assert "rights on it" not in Command(tmp_path).run("doctor", ALX_DATABASE_URL=plain(url)).stdout
+        with open_engine(url) as engine, transaction(engine) as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {url.database} SET role = pg_read_all_data")
+        done = Command(tmp_path).run("doctor", ALX_DATABASE_URL=plain(url))
+        assert done.code == 1
+        assert "rights on it: may not make tables" in done.stdout
+        assert f"ALTER DATABASE {url.database} OWNER TO" in done.stdout
 
 
 def test_the_doctor_goes_on_where_the_reporting_database_has_no_driver(tmp_path: Path) -> None:
