@@ -9,14 +9,17 @@ from pydantic.fields import FieldInfo
 
 from alx_core.settings import Settings
 
+WORDS = {"ge": "from", "gt": "above", "le": "to"}
+"""What Pydantic's bounds are called."""
+
 HEADER = """\
 # Settings
 
 Every setting is an environment variable, or a line `NAME=value` in a file `.env`. The environment wins over `.env` in
-the working directory, and that over `.env` in `ALX_HOME`. Nothing else is read. `alx doctor` says what is wrong.
+the working directory, and that over `.env` in `ALX_HOME`. No other file is read. `alx doctor` says what is wrong.
 
-| variable | default | meaning |
-|---|---|---|
+| variable | default | may be | meaning |
+|---|---|---|---|
 """
 
 
@@ -26,9 +29,15 @@ def settings_page() -> str:
 
 
 def _line(name: str, field: FieldInfo) -> str:
-    default = "" if field.default in (None, ()) else f"`{field.default}`"
+    default = "" if field.default in (None, "") else f"`{field.default}`"
     note = " *(secret)*" if _is_secret(field.annotation) else ""
-    return f"| `ALX_{name.upper()}` | {default} | {field.description}{note} |\n"
+    return f"| `ALX_{name.upper()}` | {default} | {_bounds(field)} | {field.description}{note} |\n"
+
+
+def _bounds(field: FieldInfo) -> str:
+    """What a number may be."""
+    given = [(word, getattr(each, name, None)) for each in field.metadata for name, word in WORDS.items()]
+    return " ".join(f"{word} {bound:,}" for word, bound in given if bound is not None)
 
 
 def _is_secret(annotation: Any) -> bool:

@@ -42,14 +42,14 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path("var"), description="Folder for everything this installation writes to disk")
     moodle_url: SecretStr | None = Field(
-        None, description="Moodle's database: `mysql://`, `mariadb://`, `postgresql://` or `sqlite:///` URL. Only read."
+        None, description="Moodle's database: `mysql://`, `mariadb://`, `postgresql://` or `sqlite:///` URL. Only read"
     )
     moodle_prefix: str = Field("mdl_", pattern=r"^\w{0,20}$", description="Prefix of Moodle's table names")
     database_url: SecretStr | None = Field(
         None, description="Reporting database: `postgresql://` or `sqlite:///` URL. Default: `alx.sqlite` in `ALX_HOME`"
     )
     dagster_bind: str = Field("127.0.0.1:3000", description="Address and port of Dagit. It has no login: keep it local")
-    timezone: str = Field("UTC", description="Zone of formatted dates and of the quota's midnight, as `Europe/London`.")
+    timezone: str = Field("UTC", description="Zone of formatted dates and of the quota's midnight, as `Europe/London`")
     api_bind: str = Field("127.0.0.1:8000", description="Address and port of the API")
     api_workers: int = Field(2, ge=1, le=64, description="Processes that serve the API")
     api_threads: int = Field(8, ge=1, le=256, description="Threads in each of them")
@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         168, gt=0, description="Hours without any change in Moodle after which the check `source_fresh` warns"
     )
     sync_max_runtime_s: int = Field(
-        1800, ge=60, description="Seconds after which Dagster ends a sync run that still counts as running"
+        1800,
+        ge=60,
+        description="Seconds after which Dagster ends a run, sync or other, that still counts as running",
     )
     alert_api_slow_ms: float = Field(
         5000, gt=0, description="Milliseconds of the mean response time of an hour above which the API counts as slow"
@@ -116,9 +118,11 @@ class Settings(BaseSettings):
     alert_emails: str = Field("", description="Addresses that are told of alerts, comma-separated; empty = no e-mail")
     alert_from: str = Field("alx-report@localhost", description="Sender's address of these e-mails")
     dagster_url: str = Field(
-        "", description="Address under which people reach Dagit, for links in messages. Default: `ALX_DAGSTER_BIND`"
+        "",
+        description="Address under which people reach Dagit, for links in messages and on the status page. "
+        "Default: `http://` and `ALX_DAGSTER_BIND`",
     )
-    log_retention_days: int = Field(90, ge=1, le=MAX_DAYS, description="Days that the request log is kept")
+    log_retention_days: int = Field(90, ge=1, le=MAX_DAYS, description="Days that requests and quota counters are kept")
     metrics_retention_days: int = Field(400, ge=60, le=MAX_DAYS, description="Days that the hourly metrics are kept")
     run_retention_days: int = Field(
         90, ge=7, le=MAX_DAYS, description="Days that syncs, their errors and Dagster's runs are kept"
@@ -130,10 +134,13 @@ class Settings(BaseSettings):
         90, ge=1, le=MAX_DAYS, description="Days that a deleted row is kept, for clients that read changes"
     )
     public_url: str = Field(
-        "", description="Address under which people reach the API and the status page. Default: `ALX_API_BIND`"
+        "",
+        description="Address under which people reach the API and the status page, for links in messages. "
+        "Default: `http://` and `ALX_API_BIND`",
     )
     status_password: SecretStr | None = Field(
-        None, description="Password of the status page. Default: none, and the page answers this machine alone"
+        None,
+        description="Password of the status page and `/metrics`. Default: none, they answer this machine alone",
     )
 
     @field_validator("moodle_url", "database_url")
