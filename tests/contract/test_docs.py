@@ -4,13 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
+from falcon.inspect import inspect_routes
 
 from alx_cli.main import COMMANDS
 from alx_cli.settings_page import settings_page
 from alx_core.domain.alerts import AlertName
 from alx_core.domain.checks import CHECKS
 from alx_core.domain.progress import SNAPSHOT_COLUMNS
+from alx_core.settings import Settings
 from alx_core.store.tables import metadata, reporting
+from api_server.app import create_app
+from api_server.database import Database
+from api_server.journal import Journal
+from api_server.middleware import RequestLog
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -34,6 +40,17 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_every_alx_command_that_is_named_exists(path: Path) -> None:
     named = set(re.findall(r"`alx ([a-z]+)", path.read_text(encoding="utf-8")))
     assert named <= COMMANDS.keys()
+
+
+def test_every_address_of_the_api_that_is_named_exists(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    log = RequestLog(Journal(tmp_path, settings.database), "")
+    routes = inspect_routes(create_app(settings, database=Database(settings.database), request_log=log))
+    known = {re.sub(r"\{\w+\}", "sync", each.path) for each in routes}
+    texts = [path.read_text(encoding="utf-8") for path in [*PAGES, *(ROOT / "alx_core").rglob("*.py")]]
+    named = {each.rstrip("/") for text in texts for each in re.findall(r"`?(/(?:api|odata|status)[/\w.-]*)`", text)}
+    assert "/status" in named
+    assert {each for each in named if not each.startswith("/status/data")} <= known
 
 
 def test_the_operations_page_names_every_table_the_user_must_read() -> None:
