@@ -12,7 +12,7 @@ from alx_cli.home import require_home
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
 from alx_core.settings import Settings, load_settings, split_list
-from alx_core.store.engine import connect, make_engine, transaction
+from alx_core.store.engine import connect, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
@@ -72,8 +72,7 @@ def _tables(engine: Engine) -> Iterator[Finding]:
     except (AlxError, DBAPIError) as error:
         yield Finding("reporting database", False, explain(error) or str(error))
         return
-    where = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
-    yield Finding("reporting database", True, where)
+    yield Finding("reporting database", True, shown(engine.url))
     yield _schema(engine, revision)
     if revision is None:
         yield from _right_to_create(engine)

@@ -16,7 +16,7 @@ from alx_core import imports
 from alx_core.errors import SettingsError
 from alx_core.settings import Settings, load_settings
 from alx_core.store.companies import list_companies
-from alx_core.store.engine import connect, open_engine, transaction
+from alx_core.store.engine import connect, open_engine, shown, transaction
 from alx_core.store.runs import latest_runs
 from alx_core.store.schema import current_revision
 
@@ -75,10 +75,9 @@ def _require_ours(settings: Settings, env_file: Path) -> None:
     with open_engine(settings.database) as engine, connect(engine) as connection:
         in_use = current_revision(connection) is not None and bool(latest_runs(connection, limit=1))
     if in_use:
-        where = engine.url.render_as_string(hide_password=True)
         raise SettingsError(
-            f"The reporting database {where} already serves another Moodle. Unset ALX_DATABASE_URL, or set ALX_HOME to "
-            "an empty folder, for the demo."
+            f"The reporting database {shown(engine.url)} already serves another Moodle. Unset ALX_DATABASE_URL, or set "
+            "ALX_HOME to an empty folder, for the demo."
         )
 
 

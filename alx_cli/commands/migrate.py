@@ -3,7 +3,7 @@
 import click
 
 from alx_core.settings import load_settings
-from alx_core.store.engine import open_engine
+from alx_core.store.engine import open_engine, shown
 from alx_core.store.schema import migrate
 
 
@@ -15,7 +15,7 @@ def command() -> None:
     """
     with open_engine(load_settings().database) as engine:
         before, after = migrate(engine)
-    where = engine.url.render_as_string(hide_password=True)
+    where = shown(engine.url)
     if before == after:
         click.echo(f"{where} is up to date (revision {after}).")
     else:

@@ -105,12 +105,16 @@ def atomic(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("COMMIT")
 
 
+def shown(url: URL) -> str:
+    """Return a database's URL as people may see it and as they wrote it: no password, no driver, no options."""
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
 def unreachable(url: URL, error: DBAPIError) -> StoreUnreachable:
     """Build the message for a reporting database that did not answer."""
     cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     return StoreUnreachable(
-        f"The reporting database {url.render_as_string(hide_password=True)} did not answer: {cause}. "
-        "Check ALX_DATABASE_URL and that the server runs."
+        f"The reporting database {shown(url)} did not answer: {cause}. Check ALX_DATABASE_URL and that the server runs."
     )
 
 

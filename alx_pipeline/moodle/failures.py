@@ -11,6 +11,7 @@ from alx_core.errors import (
     SourceSchemaError,
     SourceUnreachable,
 )
+from alx_core.store.engine import shown
 
 # MariaDB and MySQL: errno; PostgreSQL: SQLSTATE. SQLite has only texts.
 ACCESS_CODES = {
@@ -48,11 +49,11 @@ def source_error(error: BaseException, url: URL) -> SourceError:
 
 
 def describe(url: URL) -> str:
-    """Return the URL as people may see it: a file's path, or host and database without the password."""
+    """Return the URL as people may see it: of a file its path alone."""
     if url.get_backend_name() == "sqlite":
         database = str(url.database)
         return unquote(database.removeprefix("file:")) if database.startswith("file:") else database
-    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+    return shown(url)
 
 
 def _root(error: BaseException) -> BaseException:

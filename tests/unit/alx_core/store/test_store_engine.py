@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from alx_core.errors import SettingsError, StoreUnreachable
-from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, transaction
+from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, shown, transaction
 from support.reporting_databases import reporting_database
 
 PASSWORD = "s3cr3t"
@@ -86,6 +86,11 @@ def test_a_server_that_is_down_is_unreachable_and_the_message_says_where_without
     assert PASSWORD not in message
     assert "\n" not in message
     assert caught.value.is_transient
+
+
+def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options() -> None:
+    url = make_url("postgresql+psycopg://alx:secret@db.example.com/alx?sslpassword=secret")
+    assert shown(url) == "postgresql://alx:***@db.example.com/alx"
 
 
 def test_a_server_that_goes_away_in_the_middle_is_unreachable(tmp_path: Path) -> None:
