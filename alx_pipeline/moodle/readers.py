@@ -14,6 +14,7 @@ from typing import Protocol
 
 import connectorx
 import polars as pl
+import pyarrow as pa
 from sqlalchemy import Dialect, Engine, Integer, and_, case, cast, func, literal, union_all
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.elements import CompilerElement
@@ -120,10 +121,20 @@ class ConnectorxReader:
             batch_size=BATCH_ROWS,
             pre_execution_query=self._prepare,
         )
-        for batch in batches:
+        while (batch := _next(batches)) is not None:
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
             yield frame
+
+
+def _next(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    """Return the next batch; None: there is none. A failure here is a panic, which is no Exception to Python."""
+    try:
+        return next(batches, None)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # its module can't be imported
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 class PymysqlReader:

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import URL
 
 from alx_core.domain.learners import EVERYBODY
-from alx_pipeline.moodle.source import open_source
+from alx_core.errors import SourceUnreachable
+from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.readers import ConnectorxReader
+from alx_pipeline.moodle.source import MoodleSource, open_source
 from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot
 from support.databases import scratch_database
 
@@ -35,4 +39,19 @@ def test_statistics_from_before_a_table_was_filled_do_not_make_one_range_of_ever
         engine.dispose()
         source = open_source(url, "mdl_")
         assert source.layout(100).count == 3
+        source.close()
+
+
+def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_what_to_do() -> None:
+    """connectorx panics then, which is no Exception to Python: the sync counted as interrupted, by nobody."""
+    with scratch_database("mysql") as url:
+        engine = create_engine(url)
+        load_moodle(engine, make_snapshot())
+        reader = ConnectorxReader(url, engine.dialect, prepare=["SET SESSION max_statement_time = 1"])
+        source = MoodleSource(engine, MoodleTables("mdl_", has_modules=True), reader)
+        with engine.connect() as other:
+            other.exec_driver_sql("LOCK TABLES mdl_course_modules_completion WRITE")
+            with pytest.raises(SourceUnreachable, match="max_statement_time"):
+                list(source.scan([EVERYBODY]))
+            other.exec_driver_sql("UNLOCK TABLES")
         source.close()
