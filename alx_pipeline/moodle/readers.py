@@ -24,6 +24,7 @@ from alx_core.services.sync.source import TEXT_SUFFIX
 from alx_core.store.arrow import ArrowDatabase
 from alx_pipeline.moodle.frames import from_rows, typed
 from alx_pipeline.moodle.queries import AnySelect
+from alx_pipeline.moodle.silence import CONNECTORX_LIMITS
 
 Queries = Mapping[str, AnySelect]
 Stream = Iterator[tuple[str, pl.DataFrame]]
@@ -94,7 +95,7 @@ class ConnectorxReader:
 
     def __init__(self, url: URL, dialect: Dialect, *, prepare: Sequence[str]) -> None:
         """Keep the URL in connectorx's form; nothing connects yet. Each connection begins with `prepare`."""
-        self._url = url.set(drivername="mysql", query={}).render_as_string(hide_password=False)
+        self._url = url.set(drivername="mysql", query=CONNECTORX_LIMITS).render_as_string(hide_password=False)
         self._dialect = dialect
         self._prepare = ["SET SESSION TRANSACTION READ ONLY", *prepare]
 

@@ -1,6 +1,8 @@
 """Moodle's database as a source: which file is opened, and how large it is taken to be."""
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, insert, text
@@ -8,9 +10,11 @@ from sqlalchemy.engine import URL
 
 from alx_core.domain.learners import EVERYBODY
 from alx_core.errors import SourceUnreachable
+from alx_core.store.engine import GONE_AFTER
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import ConnectorxReader
-from alx_pipeline.moodle.source import MoodleSource, open_source
+from alx_pipeline.moodle.silence import SOCKET_OPTIONS
+from alx_pipeline.moodle.source import MoodleSource, make_moodle_engine, open_source
 from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot
 from support.databases import scratch_database
 
@@ -55,3 +59,13 @@ def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_w
                 list(source.scan([EVERYBODY]))
             other.exec_driver_sql("UNLOCK TABLES")
         source.close()
+
+
+def test_a_mariadb_that_vanishes_is_asked_for_as_often_as_a_postgresql() -> None:
+    with scratch_database("mysql") as url:
+        engine = make_moodle_engine(url)
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            asked = [driver._sock.getsockopt(socket.IPPROTO_TCP, option) for option in SOCKET_OPTIONS]
+        engine.dispose()
+        assert asked == [GONE_AFTER[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
