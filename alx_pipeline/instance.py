@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
-from alx_core.store.engine import open_engine, transaction
+from alx_core.store.engine import connect, open_engine, transaction
 from alx_core.store.locks import is_writing
 
 SCHEMA = "dagster"
@@ -64,8 +64,9 @@ def reap_orphans(instance: dg.DagsterInstance, engine: Engine) -> list[str]:
     called on a single host before its daemon starts, when no run can be alive but an `alx sync`, or one whose daemon
     was stopped: while a sync writes to `engine`, the reporting database, nobody can tell, and `max_runtime` decides.
     """
-    if is_writing(engine):
-        return []
+    with connect(engine) as connection:
+        if is_writing(connection):
+            return []
     lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     runs = instance.get_runs(RunsFilter(statuses=lost))
     for run in runs:

@@ -65,10 +65,11 @@ def _volumes(connection: Connection, *, hour: int, end: int, zone: tzinfo) -> It
 
 
 def _same_hours(hour: int, zone: tzinfo) -> list[int]:
-    """The same local hour of the same weekday in the weeks before."""
+    """The same local hour of the same weekday in the weeks before, as far as an hour of the metrics is the same."""
     local = datetime.fromtimestamp(hour, zone)
     # Aware datetimes of one zone add up as the wall clock does; the instant follows.
-    return [int((local - timedelta(weeks=week)).timestamp()) for week in range(1, HISTORY_WEEKS + 1)]
+    then = (int((local - timedelta(weeks=week)).timestamp()) for week in range(1, HISTORY_WEEKS + 1))
+    return [at - at % HOUR_S for at in then]  # clocks may change by half an hour: Australia/Lord_Howe
 
 
 def _new_addresses(connection: Connection, *, start: int, end: int) -> Iterable[Finding]:

@@ -15,13 +15,13 @@ import pyarrow as pa
 from sqlalchemy.engine import URL
 
 from alx_core import imports
+from alx_core.store.engine import server_limits
 
 with imports.without("pandas"):  # 0.3 s and 40 MB, to make pandas frames
     import adbc_driver_postgresql.dbapi as adbc_postgresql
     import adbc_driver_sqlite.dbapi as adbc_sqlite
     from adbc_driver_manager.dbapi import Connection, Cursor
 
-CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 100_000
@@ -118,8 +118,8 @@ class ArrowDatabase:
         if not self._is_postgresql:
             connection = adbc_sqlite.connect(f"{Path(self._url.database or '').as_uri()}?mode=ro")
             return connection
-        query = {"connect_timeout": str(CONNECT_TIMEOUT_S), **self._url.query}
-        uri = self._url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+        limits = {name: str(limit) for name, limit in server_limits(self._url).items()}
+        uri = self._url.set(drivername="postgresql").update_query_dict(limits).render_as_string(hide_password=False)
         connection = adbc_postgresql.connect(uri)
         return connection
 

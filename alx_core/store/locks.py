@@ -11,15 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from alx_core.errors import SyncLocked
-from alx_core.store.engine import connect
+from alx_core.store.engine import connect, is_postgresql
 
 LOCK_KEY = 0x616C785F73796E63
 """Key of the PostgreSQL advisory lock: the letters `alx_sync`."""
 POLL_S = 0.25
+
+IS_HELD = text(
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+    " AND classid = :high AND objid = :low"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
+"""Source: PostgreSQL's manual, "pg_locks": an advisory lock's key of 64 bits stands in two halves."""
 
 TryLock = Callable[[], bool]
 
@@ -45,13 +52,13 @@ def writer_lock(engine: Engine, *, timeout_s: float, on_wait: Callable[[], None]
         yield
 
 
-def is_writing(engine: Engine) -> bool:
+def is_writing(connection: Connection) -> bool:
     """Whether a sync holds the writer's lock at this moment."""
-    try:
-        with writer_lock(engine, timeout_s=0):
-            return False
-    except SyncLocked:
-        return True
+    if is_postgresql(connection):
+        # Looked at, not tried: whoever tries it stands in the way of a sync that begins.
+        return bool(connection.scalar(IS_HELD, {"high": LOCK_KEY >> 32, "low": LOCK_KEY & 0xFFFFFFFF}))
+    with _file(connection.engine) as try_lock:
+        return not try_lock()
 
 
 @contextmanager

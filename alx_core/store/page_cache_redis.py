@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 from redis import Redis
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError, RedisError, ResponseError
 from redis.lock import Lock
 
 from alx_core.logs import get_logger
@@ -77,11 +77,15 @@ class RedisPages:
         """Do nothing: Redis evicts by itself."""
 
     def ask(self, ask: Callable[[], object], otherwise: object) -> object:
-        """Return what Redis says; `otherwise` while it is silent."""
+        """Return what Redis says; `otherwise` while it is silent, or when it refuses."""
         if time.monotonic() < self._silent_until:
             return otherwise
         try:
             return ask()
+        except ResponseError as error:
+            # It is there and says no: out of memory, or a replica. The pages that it has are still worth asking for.
+            log.warning("redis_refused", error=type(error).__name__)
+            return otherwise
         except RedisError as error:
             self._silent_until = time.monotonic() + RETRY_S
             log.warning("redis_unreachable", error=type(error).__name__, retry_s=RETRY_S)

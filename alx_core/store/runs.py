@@ -10,6 +10,7 @@ from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.sync import Kind
 from alx_core.errors import SyncLocked
+from alx_core.store.locks import is_writing
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
 
 MAX_ERRORS_PER_RUN = 10_000
@@ -96,9 +97,13 @@ def last_success(connection: Connection, *, now: int) -> tuple[int, int] | None:
 
 
 def running_since(connection: Connection) -> int | None:
-    """Return when the run that is going on started; None when there is none."""
+    """Return when the run that is going on started; None when there is none.
+
+    One that was killed stays "running" in the books until the next one begins; the lock went with its process.
+    """
     query = select(sync_runs.c.started_at).where(sync_runs.c.status == "running").order_by(sync_runs.c.id.desc())
-    return connection.execute(query.limit(1)).scalar()
+    started_at = connection.execute(query.limit(1)).scalar()
+    return started_at if started_at is not None and is_writing(connection) else None
 
 
 def latest_runs(connection: Connection, *, limit: int) -> list[dict[str, Any]]:

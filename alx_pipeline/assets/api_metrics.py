@@ -1,7 +1,7 @@
 """The API as Dagster sees it: its request log, which it writes itself, and `api_metrics`, the log by the hour."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -19,7 +19,7 @@ from alx_core.store.metrics import log_extent
 from alx_pipeline.assets.api_report import check_specs, metadata_of, name_of, thresholds_of
 from alx_pipeline.assets.report import check_results
 from alx_pipeline.catch_up import LOOKBACK
-from alx_pipeline.partitions import HOURLY, hour_of
+from alx_pipeline.partitions import HOURLY, hour_of, key_of
 from alx_pipeline.resources import Alx
 
 GROUP = "api"
@@ -88,19 +88,23 @@ def api_metrics(context: dg.AssetExecutionContext, alx: dg.ResourceParam[Alx]) -
     by_hour = defaultdict[int, list[HourMetrics]](list)
     for each in recorded.metrics:
         by_hour[each.hour].append(each)
+    for hour, figures in late.items():  # or Dagit would go on showing what was counted too early
+        late_key = key_of(datetime.fromtimestamp(hour, UTC))
+        context.log_event(
+            dg.AssetMaterialization(METRICS_KEY, partition=late_key, metadata=metadata_of(figures, shortnames))
+        )
     for key in context.partition_keys:  # each hour shows its own figures, also in a run of many
-        figures = metadata_of(by_hour[int(hour_of(key).timestamp())], shortnames)
-        context.add_asset_metadata({**figures, **of_run}, METRICS_KEY, key)
+        shown = metadata_of(by_hour[int(hour_of(key).timestamp())], shortnames)
+        context.add_asset_metadata({**shown, **of_run}, METRICS_KEY, key)
     yield dg.MaterializeResult(asset_key=METRICS_KEY)
 
 
-def _record_late(engine: Engine, alx: Alx, *, before: int) -> list[int]:
-    """Record again the hours of the look-back to which requests came late."""
+def _record_late(engine: Engine, alx: Alx, *, before: int) -> dict[int, Sequence[HourMetrics]]:
+    """Record again the hours of the look-back to which requests came late; return their figures by hour."""
     with connect(engine) as connection:
         late = late_hours(connection, start=before - int(LOOKBACK.total_seconds()), end=before)
-    for hour in late:
-        record_hours(engine, start=hour, end=hour + HOUR_S, now=int(alx.clock()))
-    return late
+    now = int(alx.clock())
+    return {hour: record_hours(engine, start=hour, end=hour + HOUR_S, now=now).metrics for hour in late}
 
 
 def _checks(newest: list[HourMetrics], shortnames: dict[int, str], alx: Alx) -> list[Check]:

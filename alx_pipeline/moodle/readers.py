@@ -14,6 +14,7 @@ from typing import Protocol
 
 import connectorx
 import polars as pl
+import pyarrow as pa
 from sqlalchemy import Dialect, Engine, Integer, and_, case, cast, func, literal, union_all
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.elements import CompilerElement
@@ -23,6 +24,7 @@ from alx_core.services.sync.source import TEXT_SUFFIX
 from alx_core.store.arrow import ArrowDatabase
 from alx_pipeline.moodle.frames import from_rows, typed
 from alx_pipeline.moodle.queries import AnySelect
+from alx_pipeline.moodle.silence import CONNECTORX_LIMITS
 
 Queries = Mapping[str, AnySelect]
 Stream = Iterator[tuple[str, pl.DataFrame]]
@@ -93,7 +95,7 @@ class ConnectorxReader:
 
     def __init__(self, url: URL, dialect: Dialect, *, prepare: Sequence[str]) -> None:
         """Keep the URL in connectorx's form; nothing connects yet. Each connection begins with `prepare`."""
-        self._url = url.set(drivername="mysql", query={}).render_as_string(hide_password=False)
+        self._url = url.set(drivername="mysql", query=CONNECTORX_LIMITS).render_as_string(hide_password=False)
         self._dialect = dialect
         self._prepare = ["SET SESSION TRANSACTION READ ONLY", *prepare]
 
@@ -120,10 +122,20 @@ class ConnectorxReader:
             batch_size=BATCH_ROWS,
             pre_execution_query=self._prepare,
         )
-        for batch in batches:
+        while (batch := _next(batches)) is not None:
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
             yield frame
+
+
+def _next(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    """Return the next batch; None: there is none. A failure here is a panic, which is no Exception to Python."""
+    try:
+        return next(batches, None)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # its module can't be imported
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 class PymysqlReader:

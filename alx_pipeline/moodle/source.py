@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import adbc_driver_manager
 import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -16,12 +16,13 @@ from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
 from alx_core.services.sync.source import merge_texts
-from alx_core.store.engine import needing_driver
+from alx_core.store.engine import needing_driver, server_limits
 from alx_pipeline.moodle.digests import can_digest, range_digests
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import Queries, Reader, make_reader
+from alx_pipeline.moodle.silence import limit_silence
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 120
@@ -41,9 +42,13 @@ def make_moodle_engine(url: URL) -> Engine:
         # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
         file = URL.create("sqlite", database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
         return create_engine(file, poolclass=NullPool, hide_parameters=True)
-    limits = {"connect_timeout": CONNECT_TIMEOUT_S}
+    is_postgresql = url.get_backend_name() == "postgresql"
+    limits = server_limits(url) if is_postgresql else {"connect_timeout": CONNECT_TIMEOUT_S}
     with needing_driver(url):
-        return create_engine(url, pool_pre_ping=True, connect_args=limits, hide_parameters=True)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=limits, hide_parameters=True)
+    if not is_postgresql:
+        event.listen(engine, "connect", limit_silence)
+    return engine
 
 
 class MoodleSource:

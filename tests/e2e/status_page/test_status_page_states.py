@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 from sqlalchemy import insert, text, update
 
 from alx_core.store.engine import transaction
+from alx_core.store.locks import writer_lock
 from alx_core.store.tables import request_log, sync_runs
 from support.status_pages import FAILED_REQUEST, HOUR, NOW, MakePage, Site, comma, figure
 from support.status_site import make_call
@@ -48,7 +49,8 @@ def test_a_running_sync_is_shown(own_site: Site, make_page: MakePage) -> None:
             .values(status="running", started_at=NOW - 40, finished_at=None)
         )
     page = make_page()
-    page.goto(f"{own_site.url}/status")
+    with writer_lock(own_site.engine, timeout_s=0):
+        page.goto(f"{own_site.url}/status")
     assert figure(page, "next-sync") == "Running, 40 s"
     assert figure(page, "status") == "Running"
 

@@ -121,6 +121,20 @@ def test_requests_that_came_late_mend_hours_that_were_recorded_before(
         assert connection.scalars(calls).all() == [2, 1]
 
 
+def test_dagit_shows_the_requests_that_came_late(
+    alx: Alx, instance: dg.DagsterInstance, reporting_engine: Engine
+) -> None:
+    late = key_of(START - AN_HOUR)
+    log_requests(reporting_engine, [make_request(at=HOUR - HOUR_S)])
+    materialize(alx, instance, late)
+    log_requests(reporting_engine, [make_request(at=HOUR - HOUR_S + 9)])
+    materialize(alx, instance, key_of(START))
+    newest = instance.fetch_materializations(dg.AssetRecordsFilter(METRICS_KEY, asset_partitions=[late]), limit=1)
+    shown_now = newest.records[0].asset_materialization
+    assert shown_now is not None
+    assert shown_now.metadata["calls"].value == 2
+
+
 def outcomes(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str]]:
     return {each.check_name: (each.passed, each.severity.value) for each in result.get_asset_check_evaluations()}
 

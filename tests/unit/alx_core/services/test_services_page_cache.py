@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 from sqlalchemy import Engine, select, update
 from structlog.testing import capture_logs
 
@@ -324,4 +325,24 @@ def test_a_redis_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch)
     time.sleep(0.06)
     pages.put("k", CachedPage(b"zip", 1, None, time.time() + 5))
     assert pages.get("k") is not None
+    client.delete(f"{prefix}k")
+
+
+class FullRedis(Redis):
+    """Has no memory left: it refuses each write, and answers each read."""
+
+    def set(self, *_arguments: object, **_options: object) -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+
+
+@pytest.mark.slow
+def test_a_redis_that_is_full_goes_on_serving_the_pages_that_it_has() -> None:
+    client, prefix = require_redis(), f"alx:test:{uuid4().hex}:"
+    page = CachedPage(b"zip", 1, None, time.time() + 5)
+    RedisPages(client, prefix=prefix).put("k", page)
+    full = RedisPages(FullRedis(connection_pool=client.connection_pool), prefix=prefix)
+    with capture_logs() as logs:
+        full.put("other", page)
+    assert [line["event"] for line in logs] == ["redis_refused"]
+    assert full.get("k") is not None
     client.delete(f"{prefix}k")

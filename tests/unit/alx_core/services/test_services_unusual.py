@@ -106,6 +106,16 @@ def test_eight_o_clock_stays_eight_o_clock_when_the_clocks_change(engine: Engine
     assert findings(engine, zone="Europe/London") == []
 
 
+def test_clocks_that_change_by_half_an_hour_do_not_make_a_busy_hour_unusual(engine: Engine) -> None:
+    """No hour of the metrics began when Lord Howe's did before: the history counted as eight silent weeks."""
+    summer_begun = 1_791_043_200  # 2026-10-03 16:00 UTC, 3:00 there, half an hour after the change
+    for week in range(1, 9):
+        log_calls(engine, 300, at=summer_begun - week * WEEK_S)
+        record(engine, summer_begun - week * WEEK_S)
+    log_calls(engine, 300, at=summer_begun)
+    assert findings(engine, hour=summer_begun, now=summer_begun + HOUR_S + 360, zone="Australia/Lord_Howe") == []
+
+
 # --- addresses ---
 
 

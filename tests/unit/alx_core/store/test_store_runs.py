@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from alx_core.domain.bad_records import BadRecord, Reason
 from alx_core.services.health import sync_health
 from alx_core.store import runs
+from alx_core.store.locks import writer_lock
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
 from support.builders import NOW, Row, make_run
 from support.reporting_databases import migrated_engine
@@ -91,11 +92,18 @@ def test_the_newest_runs_come_first(connection: Connection) -> None:
 
 
 def test_the_run_that_is_going_on_is_known_by_its_start(connection: Connection) -> None:
+    with writer_lock(connection.engine, timeout_s=0):
+        assert runs.running_since(connection) is None
+        book(connection)
+        assert runs.running_since(connection) is None
+        runs.start_run(connection, kind="rebuild", as_of=NOW, started_at=NOW - 30)
+        assert runs.running_since(connection) == NOW - 30
+
+
+def test_a_run_whose_process_was_killed_is_not_going_on(connection: Connection) -> None:
+    """Its row stays open until the next sync: with Dagster dead, the status page said "Running" for days."""
+    runs.start_run(connection, kind="hourly", as_of=NOW, started_at=NOW - 86_400)
     assert runs.running_since(connection) is None
-    book(connection)
-    assert runs.running_since(connection) is None
-    runs.start_run(connection, kind="rebuild", as_of=NOW, started_at=NOW - 30)
-    assert runs.running_since(connection) == NOW - 30
 
 
 # --- the last success ---
@@ -146,7 +154,8 @@ def test_a_block_of_hours_that_ends_with_the_newest_is_a_success(connection: Con
 def test_health_is_told_from_the_books_alone(connection: Connection) -> None:
     book(connection, window_end=HOUR, started_at=HOUR + 300, finished_at=HOUR + 310)
     runs.start_run(connection, kind="hourly", as_of=NOW, started_at=NOW - 3)
-    health = sync_health(connection, now=HOUR + 310 + 7200, stale_after_s=7200)
+    with writer_lock(connection.engine, timeout_s=0):
+        health = sync_health(connection, now=HOUR + 310 + 7200, stale_after_s=7200)
     assert (health.freshness, health.last_success_at, health.covered_until) == ("fresh", HOUR + 310, HOUR)
     assert health.running_since == NOW - 3
     assert sync_health(connection, now=HOUR + 311 + 7200, stale_after_s=7200).freshness == "stale"

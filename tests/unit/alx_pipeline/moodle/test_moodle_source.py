@@ -1,12 +1,20 @@
 """Moodle's database as a source: which file is opened, and how large it is taken to be."""
 
+import socket
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import URL
 
 from alx_core.domain.learners import EVERYBODY
-from alx_pipeline.moodle.source import open_source
+from alx_core.errors import SourceUnreachable
+from alx_core.store.engine import GONE_AFTER
+from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.readers import ConnectorxReader
+from alx_pipeline.moodle.silence import SOCKET_OPTIONS
+from alx_pipeline.moodle.source import MoodleSource, make_moodle_engine, open_source
 from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot
 from support.databases import scratch_database
 
@@ -36,3 +44,28 @@ def test_statistics_from_before_a_table_was_filled_do_not_make_one_range_of_ever
         source = open_source(url, "mdl_")
         assert source.layout(100).count == 3
         source.close()
+
+
+def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_what_to_do() -> None:
+    """connectorx panics then, which is no Exception to Python: the sync counted as interrupted, by nobody."""
+    with scratch_database("mysql") as url:
+        engine = create_engine(url)
+        load_moodle(engine, make_snapshot())
+        reader = ConnectorxReader(url, engine.dialect, prepare=["SET SESSION max_statement_time = 1"])
+        source = MoodleSource(engine, MoodleTables("mdl_", has_modules=True), reader)
+        with engine.connect() as other:
+            other.exec_driver_sql("LOCK TABLES mdl_course_modules_completion WRITE")
+            with pytest.raises(SourceUnreachable, match="max_statement_time"):
+                list(source.scan([EVERYBODY]))
+            other.exec_driver_sql("UNLOCK TABLES")
+        source.close()
+
+
+def test_a_mariadb_that_vanishes_is_asked_for_as_often_as_a_postgresql() -> None:
+    with scratch_database("mysql") as url:
+        engine = make_moodle_engine(url)
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            asked = [driver._sock.getsockopt(socket.IPPROTO_TCP, option) for option in SOCKET_OPTIONS]
+        engine.dispose()
+        assert asked == [GONE_AFTER[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
