@@ -1,7 +1,7 @@
 """What `alx doctor` looks at, one finding each. Nothing here changes anything."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
@@ -54,13 +54,18 @@ def _home(settings: Settings) -> Finding:
 
 
 def _reporting(settings: Settings) -> Iterator[Finding]:
+    yield from _behind("reporting database", lambda: make_engine(settings.database), _tables)
+
+
+def _behind(what: str, make: Callable[[], Engine], look: Callable[[Engine], Iterator[Finding]]) -> Iterator[Finding]:
+    """Make an engine, look at the database behind it, and let it go."""
     try:
-        engine = make_engine(settings.database)
+        engine = make()
     except AlxError as error:
-        yield Finding("reporting database", False, str(error))
+        yield Finding(what, False, str(error))
         return
     try:
-        yield from _tables(engine)
+        yield from look(engine)
     finally:
         engine.dispose()
 
@@ -144,15 +149,9 @@ def _messages(engine: Engine) -> Finding:
 def _moodle(settings: Settings) -> Iterator[Finding]:
     from alx_pipeline.moodle.source import make_moodle_engine  # noqa: PLC0415  # loads polars: not for `--help`
 
-    try:
-        engine = make_moodle_engine(settings.moodle)
-    except AlxError as error:
-        yield Finding("Moodle", False, str(error))
-        return
-    try:
-        yield from _site(engine, settings.moodle_prefix)
-    finally:
-        engine.dispose()
+    yield from _behind(
+        "Moodle", lambda: make_moodle_engine(settings.moodle), lambda engine: _site(engine, settings.moodle_prefix)
+    )
 
 
 def _site(engine: Engine, prefix: str) -> Iterator[Finding]:

@@ -26,7 +26,8 @@ for a receipt. The system's own are two hours and a quarter of one."""
 def make_engine(url: URL) -> Engine:
     """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing.
 
-    Its errors go to logs, so they name no learner and no token's hash. Raises SettingsError: no such driver or folder.
+    Its errors go to logs, so they leave a statement's values out: names, hashes of tokens.
+    Raises SettingsError: no such driver or folder.
     """
     with needing_driver(url):
         if url.get_backend_name() == "sqlite":

@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, Engine, Table, and_, delete, func, select, tuple_
 
 from alx_core.domain.alerts import AlertState
+from alx_core.domain.clocks import is_of_the_future
 from alx_core.domain.sync import Kind
 from alx_core.store.engine import connect, transaction
 from alx_core.store.tables import (
@@ -32,7 +33,7 @@ def purge_log(engine: Engine, *, before_ms: int, now_ms: int, chunk: int = CHUNK
         block = and_(row.id >= first, row.id < first + chunk)
         with transaction(engine) as connection:
             gone = connection.execute(delete(request_log).where(block, row.timeaccessed < before_ms)).rowcount
-        if gone == 0 and not _is_of_the_future(engine, block, now_ms):
+        if gone == 0 and not _ran_ahead(engine, block, now_ms):
             break
         deleted += gone
         first = _lowest_id(engine, first + chunk)
@@ -96,10 +97,10 @@ def _purge(engine: Engine, table: Table, condition: ColumnElement[bool], chunk: 
             return total
 
 
-def _is_of_the_future(engine: Engine, block: ColumnElement[bool], now_ms: int) -> bool:
+def _ran_ahead(engine: Engine, block: ColumnElement[bool], now_ms: int) -> bool:
     with connect(engine) as connection:
         oldest = connection.execute(select(func.min(request_log.c.timeaccessed)).where(block)).scalar()
-    return oldest is not None and oldest > now_ms
+    return oldest is not None and is_of_the_future(oldest / 1000, now_ms / 1000)
 
 
 def _lowest_id(engine: Engine, at_least: int) -> int | None:

@@ -98,7 +98,7 @@ def send(two: Two, who: int, token: str, request: dict[str, Any]) -> bytes:
 def test_no_answer_to_one_company_holds_a_byte_of_the_other(two: Two) -> None:
     shown = dict.fromkeys(MARKS, 0)
 
-    @settings(max_examples=60)
+    @settings(max_examples=150)
     @given(
         steps=st.lists(
             st.tuples(st.integers(0, 1), st.integers(0, 1), asked(), st.booleans(), st.integers(0, 3)),
@@ -121,7 +121,7 @@ def test_no_answer_to_one_company_holds_a_byte_of_the_other(two: Two) -> None:
                 assert two.api.last["companyid"] == two.tables[each].companyid
 
     explore()
-    assert min(shown.values()) > 0  # they did get rows
+    assert min(shown.values()) > 30  # they did get rows
 
 
 @pytest.mark.slow

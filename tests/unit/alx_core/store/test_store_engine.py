@@ -1,17 +1,19 @@
 """Engines: SQLite set up for a server's work, and errors that say what to do."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from alx_core.errors import SettingsError, StoreUnreachable
 from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, shown, transaction
+from alx_pipeline.moodle.source import make_moodle_engine
+from api_server.database import make_api_engine
 from support.reporting_databases import reporting_database
 
 PASSWORD = "s3cr3t"
@@ -86,6 +88,16 @@ def test_a_server_that_is_down_is_unreachable_and_the_message_says_where_without
     assert PASSWORD not in message
     assert "\n" not in message
     assert caught.value.is_transient
+
+
+@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+def test_the_error_of_a_statement_shows_none_of_its_values(engine: Engine, make: Callable[[URL], Engine]) -> None:
+    made = make(engine.url)
+    with made.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text("SELECT :value FROM nothing"), {"value": PASSWORD})
+    made.dispose()
+    assert "nothing" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
 
 
 def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options() -> None:
