@@ -34,5 +34,14 @@ def post_worker_init(worker: Any) -> None:
     from api_server.wsgi import request_log  # noqa: PLC0415  # opens the worker's own journal
 
     worker.refused_unread = request_log.refused_unread
+    have_at_hand(worker.cfg)
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+def have_at_hand(config: Any) -> None:
+    """Make gunicorn's settings, which stand now, plain attributes.
+
+    Each request looks dozens of them up, and `Config.__getattr__` is a twelfth of a cached page's processor time.
+    """
+    vars(config).update({name: setting.get() for name, setting in config.settings.items()})

@@ -31,7 +31,7 @@ from api_server.entry import LogEntry
 log = get_logger()
 
 BATCH_LINES = 1000
-GATHER_S = 0.1
+GATHER_S = 0.25
 """Seconds between two batches: a transaction for a handful of lines would cost more than the requests themselves."""
 RETRY_S = 1.0
 ORPHANS_EVERY_S = 30.0

@@ -35,6 +35,10 @@ MAP_STEP = 100
 """A page map knows every so-manieth key: an offset is never further than this from a known one. The rows in between are
 read for nothing; each key takes 16 bytes of a map."""
 
+SKIP_STEP = 20
+"""The database skips rows in such steps, and what is left of them comes along and is dropped: each number of rows would
+be a statement of its own, to be prepared on each connection."""
+
 PageKey = tuple[int, int]
 """(userid, courseid): where in a company's order a row stands."""
 
@@ -75,14 +79,14 @@ def _read_newest(
     """Return the rows where the snapshot is the newest, of which none has moved. No rows may mean that it is not."""
     userid, courseid = after or FIRST
     values = {"companyid": snapshot.companyid, "seq": snapshot.seq, "userid": userid, "courseid": courseid}
-    wanted = skip + limit
-    # In steps, or each offset would be a statement of its own, to be prepared on each connection.
-    return _newest(wanted + -wanted % MAP_STEP if skip else wanted).rows(connection, values)[skip:wanted]
+    beyond = skip % SKIP_STEP
+    statement = _newest(skip - beyond, limit + SKIP_STEP if skip else limit)
+    return statement.rows(connection, values)[beyond : beyond + limit]
 
 
 @lru_cache(maxsize=256)
-def _newest(limit: int) -> Prepared:
-    """The statement, with its limit written out: the plan of a page of unknown size would be another."""
+def _newest(skip: int, limit: int) -> Prepared:
+    """The statement, with its numbers written out: the plan of a page of unknown size would be another."""
     row = reporting.c
     companyid = bindparam("companyid", type_=BigInteger)
     published_seq = select(companies.c.published_seq).where(companies.c.companyid == companyid).scalar_subquery()
@@ -91,7 +95,8 @@ def _newest(limit: int) -> Prepared:
     )
     query = select(*_shown(reporting, COLUMNS)).where(row.companyid == companyid, above, row.is_deleted == 0)
     query = query.where(published_seq <= bindparam("seq", type_=BigInteger))
-    return Prepared(query.order_by(row.userid, row.courseid).limit(literal_column(str(limit))))
+    query = query.order_by(row.userid, row.courseid).limit(literal_column(str(limit)))
+    return Prepared(query.offset(literal_column(str(skip))) if skip else query)
 
 
 def _read_versions(
