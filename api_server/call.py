@@ -46,10 +46,14 @@ class Call:
 
 
 def read_call(parameters: Mapping[str, str], header: Header) -> Call:
-    """Take a call from parameters (query and form, form wins) and, where they hold no token, from headers."""
+    """Take a call from parameters (query and form, form wins) and, where they hold no token, from headers.
+
+    Token and function are looked up in columns, and those of MariaDB and MySQL know no spaces at the end, nor case.
+    """
+    function = parameters.get("wsfunction", "")
     return Call(
-        token=parameters.get("wstoken") or token_of(header),
-        function=parameters.get("wsfunction", ""),
+        token=(parameters.get("wstoken") or token_of(header)).rstrip(" "),
+        function=function.rstrip(" ").lower() or function,
         is_json=parameters.get("moodlewsrestformat") == "json",
         arguments={name: value for name, value in parameters.items() if name not in IGNORED | OWN},
     )

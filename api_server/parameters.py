@@ -1,7 +1,8 @@
-"""Parameters of a request as PHP sees them: query and form, the form wins; of equal names the last one.
+"""Parameters of a request as Moodle sees them: query and form, the form wins; of equal names the last one.
 
 Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`; for names, PHP's
-`php_register_variable_ex()` in main/php_variables.c.
+`php_register_variable_ex()` in main/php_variables.c; for values, Moodle's
+`fix_utf8()` in lib/moodlelib.php, which takes NUL out.
 """
 
 import re
@@ -59,7 +60,7 @@ def _read_pairs(text: str) -> Mapping[str, str]:
 
 
 def _as_php_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    named = ((*_php_name(name), value) for name, value in pairs)
+    named = ((*_php_name(name), value.replace("\0", "")) for name, value in pairs)
     return {name: ARRAY if is_array else value for name, is_array, value in named if name}
 
 

@@ -1,6 +1,7 @@
 """The tokens: hashes only, never the tokens themselves."""
 
 import hashlib
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -9,11 +10,14 @@ from sqlalchemy import Connection, insert, select, update
 from alx_core.store.tables import api_tokens, companies
 
 PREFIX_LENGTH = 8
+OF_MOODLE = re.compile(r"[0-9A-Fa-f]{32}")
+"""A token that Moodle made: an MD5 in hex, which the column of a Moodle on MariaDB or MySQL finds in upper case too."""
 
 
 def hash_token(token: str) -> str:
     """Return the SHA-256 of a token, hex. Tokens have 128 random bits or more, so a slow hash would add nothing."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    known = token.lower() if OF_MOODLE.fullmatch(token) else token
+    return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def add_token(connection: Connection, token: str, **values: object) -> int:

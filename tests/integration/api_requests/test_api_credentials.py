@@ -1,6 +1,7 @@
 """Who is let in: tokens, companies, addresses, headers."""
 
 import base64
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from alx_core.store.tokens import hash_token
 from support.api import FUNCTION, PATH
 from support.asked_company import Company
 from support.builders import NOW
@@ -80,6 +82,33 @@ def test_the_function_is_looked_up_before_the_service_is_asked(company: Company,
     body = f"wstoken={company.token}&wsfunction={function}&moodlewsrestformat=json"
     answer = company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE)
     assert answer.json["errorcode"] == code
+
+
+@pytest.mark.parametrize("end", ["", "%20", "%20%20", "%00"])
+def test_token_and_function_are_found_as_a_moodle_on_mariadb_finds_them(company: Company, end: str) -> None:
+    assert company.outcome() == "ok"
+    token = secrets.token_hex(16)
+    company.alter_token(token_hash=hash_token(token))
+    for each in (token, token.upper()):
+        for function in (FUNCTION, FUNCTION.upper()):
+            body = f"wstoken={each}{end}&wsfunction={function}{end}&moodlewsrestformat=json"
+            answer = company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE)
+            assert len(answer.json) == 12
+
+
+@pytest.mark.parametrize("place", ["%20{}", "{}%09", "{}%0A", "{}x"])
+def test_spaces_elsewhere_belong_to_token_and_function(company: Company, place: str) -> None:
+    pairs = {"wstoken": company.token, "wsfunction": FUNCTION}
+    for name, code in (("wstoken", "invalidtoken"), ("wsfunction", "invalidrecord")):
+        altered = {**pairs, name: place.format(pairs[name])}
+        body = "&".join(f"{key}={value}" for key, value in altered.items()) + "&moodlewsrestformat=json"
+        answer = company.api.client.simulate_post(PATH, body=body, content_type=CONTENT_TYPE)
+        assert answer.json["errorcode"] == code
+
+
+def test_the_case_of_a_token_that_is_no_moodles_counts(company: Company) -> None:
+    assert company.outcome() == "ok"
+    assert company.api.post(company.token.swapcase()).json["errorcode"] == "invalidtoken"
 
 
 def test_the_answer_may_be_read_by_a_page_of_another_origin_as_in_moodle(company: Company) -> None:

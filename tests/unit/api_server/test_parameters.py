@@ -1,4 +1,4 @@
-"""Names and values of parameters, as PHP's `parse_str()` has them of the same text."""
+"""Names and values of parameters, as PHP's `parse_str()` has them of the same text; Moodle takes NUL out of values."""
 
 import falcon
 import pytest
@@ -26,7 +26,7 @@ def read(query: str, form: str | None = None) -> dict[str, str]:
         ("%09a=1", {"\ta": "1"}),
         (".a.b=1", {"_a_b": "1"}),
         ("%2Ea%20b%5B=1", {"_a_b_": "1"}),
-        ("a%00b=1%002", {"a": "1\x002"}),
+        ("a%00b=1%002", {"a": "12"}),
         ("%00a=1", {}),
         ("+%00=1", {}),
         ("a%26b%3D=%26", {"a&b=": "&"}),
