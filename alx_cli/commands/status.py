@@ -37,16 +37,16 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json(_as_json(health, week_pct, companies, runs))
         return
-    stdout.print(_headline(health, week_pct))
+    stdout.print(_headline(health, week_pct, has_runs=bool(runs)))
     if companies:
         stdout.print(_companies(companies, health.now))
     if runs:
         stdout.print(_runs(runs))
 
 
-def _headline(health: SyncHealth, week_pct: float | None) -> str:
-    if health.freshness is Freshness.NEVER:
-        text = "[bold]Never synced.[/] Run `alx sync`."
+def _headline(health: SyncHealth, week_pct: float | None, *, has_runs: bool) -> str:
+    if health.freshness is Freshness.NEVER:  # of a rebuild, or of old hours, the newest one knows nothing
+        text = f"[bold]{'The newest hour was never synced' if has_runs else 'Never synced'}.[/] Run `alx sync`."
     else:
         age = ago(health.age_s or 0)
         style = "bold green" if health.freshness is Freshness.FRESH else "bold red"

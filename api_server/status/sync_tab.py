@@ -59,8 +59,13 @@ def sync_cards(view: SyncView, dagit: Dagit) -> list[Card]:
 def _never(view: SyncView) -> Verdict:
     if view.health.running_since is not None:
         return Verdict(Tone.BUSY, "The first sync is running", "Companies appear here as soon as it is done.")
-    if view.attempt is not None:
+    if view.is_failing:
         return Verdict(Tone.BAD, "No sync has succeeded yet", "`alx doctor` says what is wrong and how to mend it.")
+    if view.attempt is not None:
+        advice = (
+            "A rebuild or old hours fill the table. Start Dagster with `alx up`, or run `alx sync`, to keep it fresh."
+        )
+        return Verdict(Tone.IDLE, "The newest hour was never synced", advice)
     return Verdict(Tone.IDLE, "No sync yet", "Start Dagster with `alx up`, or run `alx sync` once: it fills the table.")
 
 
@@ -98,7 +103,7 @@ def _last_sync(view: SyncView, dagit: Dagit) -> Card:
     health = view.health
     threshold = f"stale after {say.duration(view.stale_after_s)}"
     if health.last_success_at is None:
-        return Card("last-sync", "Last sync", "Never", "no sync has succeeded", Tone.IDLE, "Waiting", threshold)
+        return Card("last-sync", "Last sync", "Never", "of the newest hour", Tone.IDLE, "Waiting", threshold)
     is_fresh = health.freshness is Freshness.FRESH
     notes: list[str] = []
     if health.covered_until is not None:

@@ -66,6 +66,7 @@ FAILED = make_run(status="failed", companies_failed=1)
         ({**NEVER, "is_overdue": True}, Tone.IDLE, "No sync yet"),
         ({**NEVER, "health": make_health(None, NOW - 9)}, Tone.BUSY, "The first sync is running"),
         ({**NEVER, "attempt": FAILED}, Tone.BAD, "No sync has succeeded yet"),
+        ({**NEVER, "attempt": make_run(kind="rebuild")}, Tone.IDLE, "The newest hour was never synced"),
         ({"health": make_health(NOW - 11_525)}, Tone.BAD, "No sync for 3 h 12 min"),
         ({"attempt": FAILED}, Tone.WARN, "The last sync failed"),
         ({"states": {CompanyState.FAILED: StateCount(2, 2, 0)}}, Tone.WARN, "2 companies could not be synced"),
