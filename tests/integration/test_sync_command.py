@@ -1,4 +1,4 @@
-"""`alx sync --company`: a wrong shortname is a wrong option, and no failed sync that anybody is told of."""
+"""`alx sync`: a wrong option is no failed sync that anybody is told of; and what `alx status` says of one."""
 
 import sqlite3
 from pathlib import Path
@@ -70,6 +70,15 @@ def test_a_company_that_is_gone_from_moodle_can_still_be_synced(alx: Command, si
     moodle.close()
     assert alx.run("sync", "--company", "acme").code == 0
     assert booked(alx) == ["succeeded", "succeeded"]
+
+
+def test_status_tells_a_rebuild_from_a_sync_of_the_newest_hour(alx: Command) -> None:
+    assert alx.run("migrate").code == 0
+    assert alx.run("status").stdout.startswith("Never synced.")
+    assert alx.run("sync", "--rebuild").code == 0
+    assert alx.run("status").stdout.startswith("The newest hour was never synced.")
+    assert alx.run("sync").code == 0
+    assert alx.run("status").stdout.startswith("Fresh:")
 
 
 def test_a_moodle_that_does_not_answer_is_a_failed_sync(alx: Command, tmp_path: Path) -> None:

@@ -206,6 +206,16 @@ def test_a_setting_for_all_companies_counts_until_one_has_its_own(company: Compa
         set_company(company.api.engine, 0, max_records=None)
 
 
+def test_a_read_that_begins_again_is_free_for_two_minutes_from_its_charge(company: Company) -> None:
+    company.set(quota_mode="reads", rate_limit=0)
+    charged = []
+    for seconds in (0, 60, 60, 0.5, 120, 0.5):
+        company.api.clock.now += seconds
+        assert company.outcome(limit=5) == "ok"
+        charged.append(company.api.last["charged"])
+    assert charged == [1, 0, 0, 1, 0, 1]
+
+
 def test_later_pages_of_a_read_that_nobody_paid_for_are_not_free(company: Company) -> None:
     company.set(quota_mode="reads", rate_limit=1)
     assert company.outcome(limit=5) == "ok"
