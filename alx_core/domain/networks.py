@@ -15,6 +15,9 @@ LEADING_ZEROS = re.compile(r"\b(?=[0-9]{1,3}\b)0+(?=[0-9])", re.ASCII)
 MAPPED = re.compile(r"::ffff:(?=[0-9]+(?:\.[0-9]+){3}\Z)", re.IGNORECASE)
 NOBODY = ipaddress.IPv4Address(0)
 """What Moodle calls a client whose address it does not know: no list holds it."""
+AND = " & "
+"""Between two lists: an address must be in both, as Moodle wants it of a token's list and of its owner's for the
+service. No address, network or range has this character."""
 SPACES = " \t\n\r\0\v"
 """What PHP's `trim()` takes away."""
 
@@ -22,6 +25,8 @@ SPACES = " \t\n\r\0\v"
 @lru_cache(maxsize=KNOWN)
 def is_allowed(address: str, networks: str) -> bool:
     """Whether `address` lies in one of the comma-separated `networks`; an empty text allows every address.
+
+    Of several lists with AND between them it must be in each.
 
     Source: `address_in_subnet()` in Moodle's lib/moodlelib.php: full address, CIDR, range in the last group
     (`10.0.0.10-20`), or the first groups of an address (`192.168`, `192.168.`, `2001:db8`). As there, a list without
@@ -35,9 +40,13 @@ def is_allowed(address: str, networks: str) -> bool:
     parsed = parse_address(address)
     if parsed is None or parsed == NOBODY:
         return False
+    return all(_is_in(parsed, each) for each in networks.split(AND))
+
+
+def _is_in(address: Address, networks: str) -> bool:
     found = (_ends(entry) for entry in networks.split(","))
     return any(
-        ends[0].version == parsed.version and int(ends[0]) <= int(parsed) <= int(ends[1]) for ends in found if ends
+        ends[0].version == address.version and int(ends[0]) <= int(address) <= int(ends[1]) for ends in found if ends
     )
 
 

@@ -2,7 +2,8 @@
 
 Which tokens, and what Moodle's REST server says of each, follows `authenticate_by_token()`, `authenticate_user()` and
 `load_function_info()` in Moodle's webservice/lib.php. A capability that a service asks for is not looked at: that
-takes Moodle's role system.
+takes Moodle's role system. Until when a user may use a service is taken as it is meant: Moodle's statement compares the
+wrong way round (`su.validuntil < :now`), refuses until then and admits afterwards.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, Select, TableClause, column, func, or
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from alx_core.domain.networks import AND
 from alx_core.domain.owner_state import OwnerState
 from alx_core.domain.plugin import FUNCTION, SERVICES
 from alx_core.services.tokens import MoodleToken
@@ -157,11 +159,9 @@ def _token(
 ) -> MoodleToken:
     grant = authorised.get((row["externalserviceid"], row["userid"])) if row["restrictedusers"] else None
     lists = (each["iprestriction"] for each in (row, grant) if each is not None)
-    restrictions = {each for each in lists if each not in NO_RESTRICTION}
     expiries = [each["validuntil"] for each in (row, grant) if each is not None and each["validuntil"]]
-    # Moodle wants an address to be in both lists; one list can't say that, so such a token is refused.
     is_authorised = grant is not None or not row["restrictedusers"]
-    is_admitted = bool(row["enabled"]) and is_served and is_authorised and len(restrictions) <= 1
+    is_admitted = bool(row["enabled"]) and is_served and is_authorised
     state = _owner_state(row)
     return MoodleToken(
         token=row["token"],
@@ -169,7 +169,7 @@ def _token(
         companyid=companies.get(row["userid"]),
         owner_userid=row["userid"],
         owner_state=OwnerState.REFUSED if state is OwnerState.ACTIVE and not is_admitted else state,
-        allowed_networks=next(iter(restrictions)) if len(restrictions) == 1 else "",
+        allowed_networks=AND.join(dict.fromkeys(each for each in lists if each not in NO_RESTRICTION)),
         created_at=row["timecreated"],
         expires_at=min(expiries, default=None),
     )

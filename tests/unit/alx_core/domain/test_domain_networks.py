@@ -106,6 +106,11 @@ from alx_core.errors import SettingsError
         ("", "10.0.0.1", False),
         ("unknown", "10.0.0.0/8", False),
         ("10.0.0.1", "nonsense", False),
+        ("10.0.0.1", "10.0.0.0/8 & 192.168., 10.0.0.1", True),
+        ("10.0.0.2", "10.0.0.0/8 & 192.168., 10.0.0.1", False),
+        ("192.168.0.1", "10.0.0.0/8 & 192.168., 10.0.0.1", False),
+        ("10.0.0.1", "10.0.0.0/8 & ,", False),
+        ("10.0.0.1", "10.0.0.0/8&10.0.0.1", False),
     ],
 )
 def test_an_address_is_allowed_as_moodle_allows_it(address: str, networks: str, *, expected: bool) -> None:
