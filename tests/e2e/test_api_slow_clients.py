@@ -17,8 +17,8 @@ from support.table import CompanyTable
 pytestmark = pytest.mark.slow
 
 ROWS = 40_000
-REQUEST_S = 1
-"""As `support.hasty_gunicorn_conf` has it, which only gunicorn should load."""
+REQUEST_S, LEAVE_S = 1, 0.3
+"""As `support.hasty_gunicorn_conf` has them, which only gunicorn should load."""
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 
 
@@ -108,7 +108,8 @@ def test_an_answer_that_is_taken_too_slowly_is_given_up(serving: tuple[Api, str]
 
 def test_a_new_connection_goes_to_the_process_that_is_idle(serving: tuple[Api, str]) -> None:
     api, token = serving
-    for _ in range(10):
+    for _ in range(5):
+        time.sleep(2 * LEAVE_S)  # until both processes have done with the connections of the round before
         with closing(connect(api)) as client:
             client.sendall(f"{HEAD}X-Long: ".encode())  # and no more of it: this process has no other thread
             began = time.monotonic()
