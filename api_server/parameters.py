@@ -1,8 +1,8 @@
 """Parameters of a request as Moodle sees them: query and form, the form wins; of equal names the last one.
 
 Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`; for names, PHP's
-`php_register_variable_ex()` in main/php_variables.c; for values, Moodle's
-`fix_utf8()` in lib/moodlelib.php, which takes NUL out.
+`php_register_variable_ex()` in main/php_variables.c; for values, Moodle's `fix_utf8()` in lib/moodlelib.php, which
+takes NUL bytes out.
 """
 
 import re
@@ -56,10 +56,10 @@ def _read_pairs(text: str) -> Mapping[str, str]:
         raise falcon.HTTPBadRequest(
             description=f"The request has more than {MAX_PARAMETERS} parameters. The function takes limit and offset."
         ) from None
-    return _as_php_has_them(pairs)
+    return _as_moodle_has_them(pairs)
 
 
-def _as_php_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _as_moodle_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     named = ((*_php_name(name), value.replace("\0", "")) for name, value in pairs)
     return {name: ARRAY if is_array else value for name, is_array, value in named if name}
 
@@ -102,7 +102,7 @@ def _multipart(req: falcon.Request) -> dict[str, str]:
         fields = [(part.name or "", part.get_data()) for part in form if part.filename is None]
     except (MultipartParseError, OSError, ValueError):
         raise falcon.HTTPBadRequest(description="The form could not be read: it is no multipart/form-data.") from None
-    return _as_php_has_them((name, value.decode("utf-8", "replace")) for name, value in fields)
+    return _as_moodle_has_them((name, value.decode("utf-8", "replace")) for name, value in fields)
 
 
 def _multipart_handler() -> MultipartFormHandler:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from alx_core.errors import SettingsError
@@ -17,7 +18,7 @@ NOBODY = ipaddress.IPv4Address(0)
 """What Moodle calls a client whose address it does not know: no list holds it."""
 AND = " & "
 """Between two lists: an address must be in both, as Moodle wants it of a token's list and of its owner's for the
-service. No address, network or range has this character."""
+service."""
 SPACES = " \t\n\r\0\v"
 """What PHP's `trim()` takes away."""
 
@@ -41,6 +42,14 @@ def is_allowed(address: str, networks: str) -> bool:
     if parsed is None or parsed == NOBODY:
         return False
     return all(_is_in(parsed, each) for each in networks.split(AND))
+
+
+def in_all_of(lists: Iterable[str]) -> str:
+    """Return one text which says that an address must be in each of `lists`.
+
+    No address, network or range has an `&`; an entry that has one matches nothing, and must not become two lists.
+    """
+    return AND.join(dict.fromkeys(each.replace("&", "?") for each in lists))
 
 
 def _is_in(address: Address, networks: str) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Select, TableClause, column, func, or
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from alx_core.domain.networks import AND
+from alx_core.domain.networks import in_all_of
 from alx_core.domain.owner_state import OwnerState
 from alx_core.domain.plugin import FUNCTION, SERVICES
 from alx_core.services.tokens import MoodleToken
@@ -158,7 +158,7 @@ def _token(
     row: Row, companies: Mapping[int, int], authorised: Mapping[tuple[int, int], Row], *, is_served: bool
 ) -> MoodleToken:
     grant = authorised.get((row["externalserviceid"], row["userid"])) if row["restrictedusers"] else None
-    lists = (each["iprestriction"] for each in (row, grant) if each is not None)
+    lists = [each["iprestriction"] for each in (row, grant) if each is not None]
     expiries = [each["validuntil"] for each in (row, grant) if each is not None and each["validuntil"]]
     is_authorised = grant is not None or not row["restrictedusers"]
     is_admitted = bool(row["enabled"]) and is_served and is_authorised
@@ -169,7 +169,7 @@ def _token(
         companyid=companies.get(row["userid"]),
         owner_userid=row["userid"],
         owner_state=OwnerState.REFUSED if state is OwnerState.ACTIVE and not is_admitted else state,
-        allowed_networks=AND.join(dict.fromkeys(each for each in lists if each not in NO_RESTRICTION)),
+        allowed_networks=in_all_of(each for each in lists if each not in NO_RESTRICTION),
         created_at=row["timecreated"],
         expires_at=min(expiries, default=None),
     )

@@ -59,14 +59,22 @@ def sync_cards(view: SyncView, dagit: Dagit) -> list[Card]:
 def _never(view: SyncView) -> Verdict:
     if view.health.running_since is not None:
         return Verdict(Tone.BUSY, "The first sync is running", "Companies appear here as soon as it is done.")
+    newest_hour = "The newest hour was never synced"
     if view.is_failing:
-        return Verdict(Tone.BAD, "No sync has succeeded yet", "`alx doctor` says what is wrong and how to mend it.")
-    if view.attempt is not None:
+        headline = newest_hour if _has_succeeded(view) else "No sync has succeeded yet"
+        return Verdict(Tone.BAD, headline, "`alx doctor` says what is wrong and how to mend it.")
+    if _has_succeeded(view):
         advice = (
             "A rebuild or old hours fill the table. Start Dagster with `alx up`, or run `alx sync`, to keep it fresh."
         )
-        return Verdict(Tone.IDLE, "The newest hour was never synced", advice)
+        return Verdict(Tone.IDLE, newest_hour, advice)
     return Verdict(Tone.IDLE, "No sync yet", "Start Dagster with `alx up`, or run `alx sync` once: it fills the table.")
+
+
+def _has_succeeded(view: SyncView) -> bool:
+    """Whether any run did, were it a rebuild or one of old hours: the newest one, or those that brought rows."""
+    is_newest = view.attempt is not None and not view.is_failing
+    return is_newest or any(_count(view, state) for state in (CompanyState.SYNCED, CompanyState.STALE))
 
 
 def _stale_advice(view: SyncView) -> str:
@@ -103,7 +111,8 @@ def _last_sync(view: SyncView, dagit: Dagit) -> Card:
     health = view.health
     threshold = f"stale after {say.duration(view.stale_after_s)}"
     if health.last_success_at is None:
-        return Card("last-sync", "Last sync", "Never", "of the newest hour", Tone.IDLE, "Waiting", threshold)
+        whose = "of the newest hour" if _has_succeeded(view) else "no sync has succeeded"
+        return Card("last-sync", "Last sync", "Never", whose, Tone.IDLE, "Waiting", threshold)
     is_fresh = health.freshness is Freshness.FRESH
     notes: list[str] = []
     if health.covered_until is not None:

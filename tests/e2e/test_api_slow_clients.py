@@ -108,7 +108,7 @@ def test_an_answer_that_is_taken_too_slowly_is_given_up(serving: tuple[Api, str]
 
 def test_a_new_connection_goes_to_the_process_that_is_idle(serving: tuple[Api, str]) -> None:
     api, token = serving
-    for _ in range(5):
+    for _ in range(10):
         time.sleep(2 * LEAVE_S)  # until both processes have done with the connections of the round before
         with closing(connect(api)) as client:
             client.sendall(f"{HEAD}X-Long: ".encode())  # and no more of it: this process has no other thread

@@ -56,6 +56,7 @@ def make_sync(**overrides: Any) -> SyncView:
 
 NEVER: dict[str, Any] = {"health": make_health(None), "latest": None, "attempt": None, "success": None, "states": {}}
 FAILED = make_run(status="failed", companies_failed=1)
+REBUILT = {CompanyState.SYNCED: StateCount(3, 3, 9)}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ FAILED = make_run(status="failed", companies_failed=1)
         ({**NEVER, "health": make_health(None, NOW - 9)}, Tone.BUSY, "The first sync is running"),
         ({**NEVER, "attempt": FAILED}, Tone.BAD, "No sync has succeeded yet"),
         ({**NEVER, "attempt": make_run(kind="rebuild")}, Tone.IDLE, "The newest hour was never synced"),
+        ({**NEVER, "attempt": FAILED, "states": REBUILT}, Tone.BAD, "The newest hour was never synced"),
         ({"health": make_health(NOW - 11_525)}, Tone.BAD, "No sync for 3 h 12 min"),
         ({"attempt": FAILED}, Tone.WARN, "The last sync failed"),
         ({"states": {CompanyState.FAILED: StateCount(2, 2, 0)}}, Tone.WARN, "2 companies could not be synced"),
@@ -101,6 +103,22 @@ def test_a_stale_table_says_from_when_its_figures_are() -> None:
     advice = judge_syncs(make_sync(health=make_health(NOW - 90_000))).advice
     assert "Reports show Moodle as it was at" in advice
     assert "Is Dagster running" in advice
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({}, "no sync has succeeded"),
+        ({"attempt": FAILED}, "no sync has succeeded"),
+        ({"attempt": make_run(kind="rebuild")}, "of the newest hour"),
+        ({"attempt": FAILED, "states": REBUILT}, "of the newest hour"),
+    ],
+)
+def test_the_card_of_a_table_without_its_newest_hour_says_whether_anything_succeeded(
+    overrides: dict[str, Any], said: str
+) -> None:
+    card = sync_cards(make_sync(**{**NEVER, **overrides}), DAGIT)[1]
+    assert (card.figure, card.window) == ("Never", said)
 
 
 def test_bad_records_stand_beside_their_threshold() -> None:

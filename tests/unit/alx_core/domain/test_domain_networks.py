@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alx_core.domain.networks import check_networks, is_allowed, parse_address
+from alx_core.domain.networks import check_networks, in_all_of, is_allowed, parse_address
 from alx_core.errors import SettingsError
 
 
@@ -115,6 +115,18 @@ from alx_core.errors import SettingsError
 )
 def test_an_address_is_allowed_as_moodle_allows_it(address: str, networks: str, *, expected: bool) -> None:
     assert is_allowed(address, networks) is expected
+
+
+def test_of_several_lists_an_address_must_be_in_each() -> None:
+    assert in_all_of([]) == ""
+    assert in_all_of(["10.0.0.0/8", "10.0.0.0/8"]) == "10.0.0.0/8"
+    both = in_all_of(["10.0.0.0/8", "10.0.0.1, 192.168."])
+    assert [is_allowed(each, both) for each in ("10.0.0.1", "10.0.0.2", "192.168.0.1")] == [True, False, False]
+
+
+def test_an_entry_that_is_none_to_moodle_does_not_become_two_lists() -> None:
+    assert not is_allowed("10.0.0.1", in_all_of(["10.0.0.0/8 & 10.0.0.1"]))
+    assert is_allowed("10.0.0.1", in_all_of(["x & y, 10.0.0.1"]))
 
 
 pieces = st.text("0123456789abcdef.:/-, %x", max_size=30)
