@@ -1,7 +1,8 @@
 # make demo          a realistic Moodle, a filled reporting table, Dagit and the API on this machine
 # make demo SERVE=0  the same without serving: exits when the table is filled
 # make test          the whole suite; make test-fast its quick part; make lint the static checks
-# make bench         figures of this machine, as ratios to what it could do at best; make bench LARGE=1 the large sizes too
+# make bench         figures of this machine, as ratios to what it could do at best, into benchmarks/RESULTS.md
+#                    make bench LARGE=1: large sizes too; make bench QUICK=1: tiny ones, to see that it runs
 # make bench-peers   the tools that bench measures beside, in interpreters of their own
 # make lock          write requirements.lock anew from pyproject.toml
 PYTHON ?= python3
@@ -9,6 +10,7 @@ SERVE ?= 1
 SIZE ?= 20000
 TESTS ?= tests
 LARGE ?= 0
+QUICK ?= 0
 PEERS := var/peers
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,7 +47,8 @@ test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/run_all.py --peers $(PEERS) $(if $(filter 1 yes true,$(LARGE)),--large)
+	@$(BIN)/python benchmarks/run_all.py --peers $(PEERS) $(if $(filter 1 yes true,$(LARGE)),--large) \
+	  $(if $(filter 1 yes true,$(QUICK)),--quick)
 
 bench-peers:
 	@$(PYTHON) -m venv $(PEERS)/web && $(PYTHON) -m venv $(PEERS)/dlt

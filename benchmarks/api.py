@@ -1,11 +1,12 @@
 """The API beside nginx: cached and uncached pages of 1,000 rows, at 1, 8 and 32 connections, in the same minute.
 
-    python benchmarks/api.py [--rows 1000000] [--seconds 5]
+    python benchmarks/api.py [--rows 1000000] [--seconds 3] [--rounds 3] [--json FILE]
 
 Needs nginx and wrk, and PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). Makes its own database and drops it.
 `uncached` asks for a page at a random offset each time, with the company's cache switched off; pgbench runs the bare
 query of such a page. `bare` is a Falcon app that sends the same bytes, in the same gunicorn. The quota is counted and
-every request logged, as always.
+every request logged, as always. In each round all contenders run one after the other; figures are medians of rounds,
+ratios those of the rounds' ratios.
 """
 
 import argparse
@@ -13,17 +14,21 @@ import os
 import random
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 from sqlalchemy import Engine, text
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from report import Report, json_option
 
 from alx_core.services.tokens import create_token
 from alx_core.store.companies import upsert_company
@@ -35,6 +40,15 @@ from support.stack import free_port, wait_for
 
 PAGE = 1000
 CONNECTIONS = (1, 8, 32)
+JUDGED = 8
+"""Connections at which design.md, 7 sets its floors."""
+PLUGIN_PAGES_S = 44
+"""The PHP plugin in Moodle at its best: performance-facts.md."""
+STATIC, BARE, CACHED, GZIP, PGBENCH, UNCACHED = (
+    "nginx", "bare Falcon", "cached", "cached, gzip", "bare query by pgbench", "uncached",
+)  # fmt: skip
+LIMITS = {BARE: STATIC, CACHED: STATIC, GZIP: STATIC, UNCACHED: PGBENCH}
+"""What each contender is measured against."""
 FILL = """
 INSERT INTO local_alx_api_reporting
 SELECT 1, 2 + i / 10, 2 + i % 10, 'user' || i, 'Oluwaseun', 'Lastname' || i % 7919, 'user' || i || '@example.org',
@@ -63,12 +77,28 @@ http {{ access_log off; sendfile on; keepalive_requests 1000000; default_type ap
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is asked: our API with its database, and the addresses of nginx and of the bare app."""
+
+    api: Api
+    engine: Engine
+    token: str
+    rows: int
+    static: str
+    bare: str
+    folder: Path
+
+
 def main() -> None:
-    """Measure and print a table."""
+    """Measure and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each contender in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    json_option(parser)
     options = parser.parse_args()
+    report = Report()
     with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as folder:
         engine = make_engine(url)
         token = fill(engine, options.rows)
@@ -76,12 +106,11 @@ def main() -> None:
         with api.running():
             page = api.call(token, limit=PAGE, offset=0).content
             with nginx(Path(folder), page) as static, bare_falcon(Path(folder)) as bare:
-                measure(
-                    api, engine, (static, bare), token, rows=options.rows, seconds=options.seconds, page_bytes=len(page)
-                )
-            measure_offsets(api, token, rows=options.rows)
-            print(f"bare query by pgbench, 8 clients: {pgbench(url, folder, options):,.0f} pages/s")
+                site = Site(api, engine, token, rows=options.rows, static=static, bare=bare, folder=Path(folder))
+                measure(report, site, options, page_bytes=len(page))
+            measure_offsets(report, site)
         engine.dispose()
+    report.finish(options.json)
 
 
 def fill(engine: Engine, rows: int) -> str:
@@ -147,44 +176,82 @@ def answers(address: str, method: str = "GET") -> bool:
         return False
 
 
-def measure(
-    api: Api, engine: Engine, limits: tuple[str, str], token: str, *, rows: int, seconds: int, page_bytes: int
-) -> None:
-    """Run all cells of the table, each beside nginx and the bare app."""
-    static, bare = limits
-    print(f"{rows:,} rows, page of {PAGE} rows, {page_bytes:,} bytes of JSON; requests/s, p50 ms, ratio to nginx plain")
-    print(f"{'connections':>12} {'nginx':>9} {'bare':>24} {'cached':>24} {'cached, gzip':>24} {'uncached':>24}")
-    random_page = f"math.random(0, {rows - PAGE})"
+def measure(report: Report, site: Site, options: argparse.Namespace, *, page_bytes: int) -> None:
+    """Run all contenders at each number of connections; show requests a second, ratios and p50."""
+    shown = f"{site.rows:,} rows, a page of {PAGE} rows, {page_bytes:,} bytes of JSON; rounds: {options.rounds}"
+    title = f"Requests a second: {shown}"
+    columns = ("connections", STATIC, BARE, CACHED, GZIP, PGBENCH, UNCACHED)
+    report.table(title, columns)
     for connections in CONNECTIONS:
-        plain_rate, _ = wrk(static, None, connections, seconds)
-        bare_rate, bare_ms = wrk(bare, POST, connections, seconds)
-        cells = [f"{bare_rate:>9,.0f} {bare_ms:>7.1f} {bare_rate / plain_rate:>5.2f}x"]
-        for accept, offset, cached in (("", "0", 1), ("gzip", "0", 1), ("", random_page, 0)):
-            set_company(engine, 1, cache_enabled=cached)
-            script = lua(token, accept=accept, offset=offset)
-            rate, p50_ms = wrk(api.url, script, connections, seconds)
-            cells.append(f"{rate:>9,.0f} {p50_ms:>7.1f} {rate / plain_rate:>5.2f}x")
-        print(f"{connections:>12} {plain_rate:>9,.0f} {' '.join(f'{cell:>24}' for cell in cells)}", flush=True)
-    set_company(engine, 1, cache_enabled=1)
+        rounds = [one_round(site, connections, options.seconds) for _ in range(options.rounds)]
+        rates = {name: statistics.median(each[name][0] for each in rounds) for name in columns[1:]}
+        ratios = {
+            name: statistics.median(each[name][0] / each[limit][0] for each in rounds) for name, limit in LIMITS.items()
+        }
+        p50_ms = {name: statistics.median(each[name][1] for each in rounds) for name in columns[1:]}
+        report.row(
+            str(connections),
+            *(
+                f"{rate:,.0f}{f' ({ratios[name]:.2f})' if name in ratios else ''}, {p50_ms[name]:.1f} ms"
+                for name, rate in rates.items()
+            ),
+        )
+        report.figures.append({"what": title, "connections": connections, "rates": rates, "ratios": ratios,
+                               "p50_ms": p50_ms, "rounds": rounds})  # fmt: skip
+        if connections == JUDGED:
+            judge(report, rates, ratios)
+    report.remark(
+        f"In brackets: {CACHED}, {GZIP} and {BARE} to nginx, which sends the plain bytes; {UNCACHED} to {PGBENCH}."
+    )
 
 
-def measure_offsets(api: Api, token: str, *, rows: int) -> None:
-    """Compare the first page with one near the end, uncached, one after the other."""
-    medians = {}
-    with api.client() as client:
-        for offset in (0, rows * 9 // 10):
-            times = []
-            for step in range(60):
-                data = {
-                    "wstoken": token,
-                    "wsfunction": FUNCTION,
-                    "moodlewsrestformat": "json",
-                    "limit": PAGE - 1 - step % 30,
-                }
-                times.append(client.post(PATH, data={**data, "offset": offset}).elapsed.total_seconds() * 1000)
-            medians[offset] = sorted(times)[len(times) // 2]
-    first, deep = medians.values()
-    print(f"uncached p50: offset 0 {first:.1f} ms, offset {rows * 9 // 10:,} {deep:.1f} ms ({deep / first:.2f}x)")
+def judge(report: Report, rates: Mapping[str, float], ratios: Mapping[str, float]) -> None:
+    """Hold the medians at JUDGED connections against the floors."""
+    report.at_least("cached page, to nginx", ratios[CACHED], 0.35)
+    report.at_least("cached page, gzip, to nginx with the plain bytes", ratios[GZIP], 0.6)
+    report.at_least("cached page, gzip, to the plugin", rates[GZIP] / PLUGIN_PAGES_S, 100)
+    report.at_least("uncached page at any offset, to pgbench", ratios[UNCACHED], 0.3)
+
+
+def one_round(site: Site, connections: int, seconds: int) -> dict[str, tuple[float, float]]:
+    """Run every contender once; return requests a second and p50 in milliseconds of each."""
+    anywhere = f"math.random(0, {site.rows - PAGE})"
+
+    def ours(accept: str, offset: str, *, is_cached: bool) -> tuple[float, float]:
+        set_company(site.engine, 1, cache_enabled=int(is_cached))
+        return wrk(site.api.url, lua(site.token, accept=accept, offset=offset), connections, seconds)
+
+    figures = {
+        STATIC: wrk(site.static, None, connections, seconds),
+        BARE: wrk(site.bare, POST, connections, seconds),
+        CACHED: ours("", "0", is_cached=True),
+        GZIP: ours("gzip", "0", is_cached=True),
+        PGBENCH: pgbench(site, connections, seconds),
+        UNCACHED: ours("", anywhere, is_cached=False),
+    }
+    set_company(site.engine, 1, cache_enabled=1)
+    return figures
+
+
+def measure_offsets(report: Report, site: Site) -> None:
+    """Compare the first page with one near the end, uncached, in turn."""
+    deep = site.rows * 9 // 10
+    times: dict[int, list[float]] = {0: [], deep: []}
+    set_company(site.engine, 1, cache_enabled=0)
+    with site.api.client() as client:
+        for step in range(60):
+            limit = PAGE - 1 - step % 30
+            for offset, taken in times.items():
+                data = {"wstoken": site.token, "wsfunction": FUNCTION, "moodlewsrestformat": "json", "limit": limit}
+                answer = client.post(PATH, data={**data, "offset": offset})
+                taken.append(answer.elapsed.total_seconds() * 1000)
+    set_company(site.engine, 1, cache_enabled=1)
+    medians = {offset: statistics.median(taken) for offset, taken in times.items()}
+    report.table("An uncached page near the end, one connection", ("offset", "p50 ms"))
+    for offset, median in medians.items():
+        report.row(f"{offset:,}", f"{median:.1f}")
+    report.figures.append({"what": "uncached by offset", "p50_ms": medians})
+    report.at_most(f"uncached page at offset {deep:,}, to offset 0", medians[deep] / medians[0], 1.3)
 
 
 def lua(token: str, *, accept: str, offset: str) -> str:
@@ -212,32 +279,22 @@ def wrk(url: str, script: str | None, connections: int, seconds: int) -> tuple[f
     return float(rate[1]), float(p50[1]) * {"us": 0.001, "ms": 1, "s": 1000}[p50[2]]
 
 
-def pgbench(url: object, folder: str, options: argparse.Namespace) -> float:
-    """Run the bare query of an uncached page; return pages a second."""
-    script = Path(folder) / "page.sql"
+def pgbench(site: Site, connections: int, seconds: int) -> tuple[float, float]:
+    """Run the bare query of an uncached page; return pages a second and the mean in milliseconds."""
+    script = site.folder / "page.sql"
     names = "userid, firstname, lastname, email, courseid, coursename, timecompleted, timestarted, percentage, status"
     script.write_text(
-        f"\\set user random(2, {options.rows // 10 - PAGE // 10})\n"
+        f"\\set user random(2, {max(2, site.rows // 10 - PAGE // 10)})\n"
         f"SELECT {names} FROM local_alx_api_reporting WHERE companyid = 1 AND (userid, courseid) > (:user, 0)"
         f" AND change_seq <= 1 AND is_deleted = 0 ORDER BY userid, courseid LIMIT {PAGE};\n"
     )
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)  # type: ignore[attr-defined]
-    command = [
-        program("pgbench"),
-        "-n",
-        "-M",
-        "prepared",
-        "-c8",
-        "-j2",
-        f"-T{options.seconds}",
-        "-f",
-        str(script),
-        address,
-    ]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    address = site.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    threads = min(2, connections)
+    command = [program("pgbench"), "-n", "-M", "prepared", f"-c{connections}", f"-j{threads}", f"-T{seconds}"]
+    out = subprocess.run([*command, "-f", str(script), address], capture_output=True, text=True, check=True).stdout
     rate = re.search(r"tps = ([\d.]+)", out)
     assert rate, out
-    return float(rate[1])
+    return float(rate[1]), connections / float(rate[1]) * 1000
 
 
 def program(name: str) -> str:

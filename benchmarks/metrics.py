@@ -10,7 +10,6 @@ same log too (status_page.py does so alone).
 """
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -26,6 +25,7 @@ from sqlalchemy.engine import make_url
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from report import Report, json_option
 from status_page import UNIQUE, build, measure_page
 
 from alx_core.domain.freshness import HOUR_S
@@ -39,8 +39,8 @@ SERVER = os.environ.get("ALX_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgre
 DAYS = 90
 COMPANIES = 50
 HOURS = 25
-FLOOR_MS = 100
-"""For one hour among 10,000,000 rows: design.md, 7."""
+FLOOR_MS, JUDGED = 100, 10_000_000
+"""For one hour among so many rows: design.md, 7."""
 FILL_STEP = 5_000_000
 END = 1_795_507_200
 START = END - DAYS * 86_400
@@ -117,25 +117,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000_000])
     parser.add_argument("--status-page", action="store_true")
-    parser.add_argument("--json", type=Path)
+    json_option(parser)
     options = parser.parse_args()
-    results: list[dict[str, object]] = []
+    report = Report()
     for rows in options.rows:
         with own_database() as engine:
             begun = time.perf_counter()
             fill(engine, rows)
-            print(f"{rows:,} rows in {DAYS} days, {rows // DAYS // 24:,} an hour; filled in "
-                  f"{time.perf_counter() - begun:.0f} s\n")  # fmt: skip
-            results += [{"rows": rows, **figures} for figures in measure_metrics(engine)]
+            print(f"{rows:,} rows filled in {time.perf_counter() - begun:.0f} s")
+            measure_metrics(report, engine, rows)
             if options.status_page:
                 build(engine, now=END, companies=COMPANIES)
-                results += [{"rows": rows, **figures} for figures in measure_page(engine, now=END)]
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+                measure_page(report, engine, now=END, log_rows=rows)
+    report.finish(options.json)
 
 
-def measure_metrics(engine: Engine) -> list[dict[str, object]]:
-    """Take all figures of one log; print and return them."""
+def measure_metrics(report: Report, engine: Engine, rows: int) -> None:
+    """Take all figures of one log of `rows` rows."""
     hours = random.Random(7).sample(range(START + 86_400, END - 86_400, HOUR_S), 2 * HOURS)
     recent = random.Random(8).sample(range(END - 29 * 86_400, END - 86_400, HOUR_S), HOURS)
     days = [END - day * 86_400 for day in range(5)]
@@ -154,17 +152,15 @@ def measure_metrics(engine: Engine) -> list[dict[str, object]]:
         ("find unusual use of one hour", unusual, recent),
         ("look for late requests in 48 hours", late, days),
     ]
-    results: list[dict[str, object]] = []
-    print(f"{'milliseconds':<56}{'median':>10}{'slowest':>10}")
+    over = f"{rows:,} log rows in {DAYS} days, {rows // DAYS // 24:,} an hour"
+    report.table(f"Hourly metrics: {over}", ("what", "median ms", "slowest ms", "times"))
     for what, action, starts in steps:
         times = measure(action, starts)
         median = statistics.median(times)
-        print(f"{what:<56}{median:>10,.1f}{max(times):>10,.1f}", flush=True)
-        results.append({"what": what, "median_ms": median, "slowest_ms": max(times), "times": len(times)})
-        if action is counting:
-            verdict = "within" if median <= FLOOR_MS else "BEYOND"
-            print(f"  one hour: {verdict} the floor of {FLOOR_MS} ms")
-    return results
+        report.row(what, f"{median:,.1f}", f"{max(times):,.1f}", str(len(times)))
+        report.figures.append({"rows": rows, "what": what, "median_ms": median, "times_ms": times})
+        if action is counting and rows <= JUDGED:
+            report.at_most(f"hourly metrics of one hour among {rows:,} log rows", median, FLOOR_MS, "ms")
 
 
 if __name__ == "__main__":

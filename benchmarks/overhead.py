@@ -10,7 +10,6 @@ table happens after the answers, by a thread of the same process.
 """
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -27,6 +26,7 @@ from sqlalchemy import Connection
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from api import PAGE, fill
+from report import Report, json_option
 
 from alx_core.store.access import Ahead, Found, find_access, find_access_ahead
 from alx_core.store.engine import make_engine
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1_000, help="of each kind in a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    json_option(parser)
     options = parser.parse_args()
     with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as folder:
         engine = make_engine(url)
@@ -88,9 +88,9 @@ def main() -> None:
         journal.close()
         database.close()
         engine.dispose()
-    results = report(rounds, entry_us, options.requests)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    report = Report()
+    tabulate(report, rounds, entry_us, options.requests)
+    report.finish(options.json)
 
 
 def look_only(
@@ -138,22 +138,19 @@ def measure_entry(requests: int) -> float:
     return statistics.median(times) * 1e6
 
 
-def report(rounds: list[dict[str, float]], entry_us: float, requests: int) -> dict[str, object]:
-    """Print the medians of rounds, and what comes on top; return them."""
-    print(f"cached page of {PAGE} rows, {len(rounds)} rounds of {requests:,} requests of each kind\n")
-    print("| with | p50 us | more than with neither | in the rounds |\n|---|---|---|---|")
+def tabulate(report: Report, rounds: list[dict[str, float]], entry_us: float, requests: int) -> None:
+    """Show the medians of rounds, and what comes on top."""
+    title = f"A cached page of {PAGE} rows, {requests:,} requests of each kind; rounds: {len(rounds)}"
+    report.table(title, ("with", "p50 us", "more than with neither", "in the rounds"))
     added: dict[str, float] = {}
     for name in (PLAIN, LOG, QUOTA, BOTH):
         more = sorted(each[name] - each[PLAIN] for each in rounds)
         added[name] = statistics.median(more)
         p50 = statistics.median(each[name] for each in rounds)
-        print(f"| {name} | {p50:.0f} | {added[name]:.0f} | {more[0]:.0f} to {more[-1]:.0f} |")
-    cost = added[BOTH] + entry_us
-    verdict = "within" if cost <= FLOOR_US else "BEYOND"
-    print(
-        f"\nmaking the log entry: {entry_us:.0f} us; log and quota {cost:.0f} us, {verdict} the floor of {FLOOR_US} us"
-    )
-    return {"rounds": rounds, "added_us": added, "entry_us": entry_us, "cost_us": cost, "floor_us": FLOOR_US}
+        report.row(name, f"{p50:.0f}", f"{added[name]:.0f}", f"{more[0]:.0f} to {more[-1]:.0f}")
+    report.row("the making of the log entry, in all of them", f"{entry_us:.0f}", "", "")
+    report.figures.append({"what": title, "rounds": rounds, "added_us": added, "entry_us": entry_us})
+    report.at_most("request log and quota on top of a cached page", added[BOTH] + entry_us, FLOOR_US, "us")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from sqlalchemy.engine import URL
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from api import PAGE, answers, fill, lua, wrk
+from report import Report, json_option
 
 from alx_core.store.engine import make_engine
 from alx_core.store.tables import reporting
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    json_option(parser)
     options = parser.parse_args()
     with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as name:
         folder, engine = Path(name), make_engine(url)
@@ -81,9 +82,9 @@ def main() -> None:
             sizes = page_sizes(api, token, addresses)
             rounds = measure(api, engine, token, addresses, options)
         engine.dispose()
-    results = report(rounds, sizes, options)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    report = Report()
+    tabulate(report, rounds, sizes, options)
+    report.finish(options.json)
 
 
 def copy_to_sqlite(engine: Engine, path: Path) -> None:
@@ -155,23 +156,20 @@ def measure(api: Api, engine: Engine, token: str, addresses: Mapping[str, str], 
     return rounds
 
 
-def report(rounds: Rounds, sizes: Mapping[str, int], options: argparse.Namespace) -> list[dict[str, object]]:
-    """Print the medians, and how many times quicker our API is; return them."""
-    print(f"{options.rows:,} rows, pages of {PAGE} rows, {CONNECTIONS} connections, {options.rounds} rounds\n")
-    print(
-        "| contender | requests/s | p50 ms | bytes | ours uncached / it | ours cached / it |\n|---|---|---|---|---|---|"
-    )
-    results: list[dict[str, object]] = []
+def tabulate(report: Report, rounds: Rounds, sizes: Mapping[str, int], options: argparse.Namespace) -> None:
+    """Show the medians, and how many times quicker our API is."""
+    title = f"{options.rows:,} rows, pages of {PAGE} rows, {CONNECTIONS} connections; rounds: {options.rounds}"
+    columns = ("contender", "requests/s", "p50 ms", "bytes", "ours uncached / it", "ours cached / it")
+    report.table(title, columns)
     for name, figures in rounds.items():
         ratios = [
             statistics.median(ours / its for ours, its in zip(rounds[us]["rate"], figures["rate"], strict=True))
             for us in (UNCACHED, CACHED)
         ]
         rate, p50_ms = statistics.median(figures["rate"]), statistics.median(figures["p50_ms"])
-        print(f"| {name} | {rate:,.0f} | {p50_ms:.1f} | {sizes[name]:,} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
-        results.append({"contender": name, "rate": rate, "p50_ms": p50_ms, "bytes": sizes[name],
-                        "uncached_ratio": ratios[0], "cached_ratio": ratios[1], "rounds": figures})  # fmt: skip
-    return results
+        report.row(name, f"{rate:,.0f}", f"{p50_ms:.1f}", f"{sizes[name]:,}", *(f"{ratio:.2f}" for ratio in ratios))
+        report.figures.append({"what": title, "contender": name, "rate": rate, "p50_ms": p50_ms, "bytes": sizes[name],
+                               "uncached_ratio": ratios[0], "cached_ratio": ratios[1], "rounds": figures})  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> Ran:
     return Ran(seconds, peak[0] / 1024, output)
 
 
+def resident_mb(pid: int) -> float:
+    """Return the resident MB of a process and of all below it."""
+    return _tree_kb(pid) / 1024
+
+
 def _watch(process: "subprocess.Popen[str]", peak: list[int]) -> None:
     while process.poll() is None:
         peak[0] = max(peak[0], _tree_kb(process.pid))

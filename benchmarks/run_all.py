@@ -1,32 +1,45 @@
 """Run all benchmarks, one after the other, with what this machine has; say what is left out and how to get it.
 
-    python benchmarks/run_all.py [--peers FOLDER] [--large]        (make bench; make bench LARGE=1)
+    python benchmarks/run_all.py [--peers FOLDER] [--only SCRIPT ...] [--large] [--quick]
+        (make bench; make bench LARGE=1; make bench QUICK=1)
+
+What they find is kept in `results.json` and shown in `RESULTS.md`, both beside this script (results.py). `--quick` runs
+them at sizes too small to say anything, to see that they run, and keeps what they find in `var/bench` instead.
 
 The slow ones that load the machine come first, simulations without a clock last. A benchmark that fails does not cost
 the figures of the others; the command then ends with 1. `--peers` is the folder that `make bench-peers` fills.
 """
 
 import argparse
+import json
+import platform
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from api import program
+from results import Finding, add_findings, write_results
 
-from support.databases import failure_to_connect
+from support.databases import SERVERS, failure_to_connect
 
 FOLDER = Path(__file__).parent
-SERVERS = {"postgresql": "PostgreSQL", "mysql": "MariaDB"}
+RESULTS, FIGURES = "RESULTS.md", "results.json"
+NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB"}
 URLS = {"postgresql": "ALX_TEST_POSTGRESQL_URL", "mysql": "ALX_TEST_MARIADB_URL"}
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A script with its arguments, and what it cannot do without."""
+    """A script with its arguments, and what it cannot do without; `quick` are arguments that make it short."""
 
     script: str
     arguments: Sequence[str] = ()
@@ -34,6 +47,8 @@ class Benchmark:
     programs: Sequence[str] = ()
     interpreter: Path | None = None
     is_large: bool = False
+    has_findings: bool = True
+    quick: Sequence[str] = ()
 
     def __str__(self) -> str:
         return " ".join((self.script, *self.arguments))
@@ -42,24 +57,33 @@ class Benchmark:
 def main() -> None:
     """Run them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=Path, default=Path("var/peers"))
+    parser.add_argument("--peers", type=Path, default=Path("var/peers"), help="where `make bench-peers` put them")
+    parser.add_argument("--only", nargs="+", metavar="SCRIPT", help="for example: api.py overhead.py")
     parser.add_argument(
         "--large", action="store_true", help="50,000,000 log rows, an API over 10,000,000: 20 GB of disk"
     )
+    parser.add_argument("--quick", action="store_true", help="tiny sizes; nothing is written to RESULTS.md")
     options = parser.parse_args()
+    every = list(benchmarks(options.peers))
     left_out: list[str] = []
     failed: list[str] = []
-    for benchmark in benchmarks(options.peers.absolute()):
+    findings: list[Finding] = []
+    for benchmark in every:
+        if options.only and benchmark.script not in options.only:
+            continue
         missing = [*lacks(benchmark)]
         if benchmark.is_large and not options.large:
             missing.append("make bench LARGE=1 runs it; it takes 20 GB of disk and half an hour")
         if missing:
             left_out.append(f"{benchmark}: {'; '.join(missing)}")
             continue
-        print(f"\n## {benchmark}\n", flush=True)
-        command = [sys.executable, str(FOLDER / benchmark.script), *benchmark.arguments]
-        if subprocess.run(command, check=False).returncode:
+        print(f"\n## {benchmark}", flush=True)
+        finding = run(benchmark, is_quick=options.quick)
+        if finding is None:
             failed.append(str(benchmark))
+        elif benchmark.has_findings:
+            findings.append(finding)
+    keep(results_folder(is_quick=options.quick), findings, [str(each) for each in every])
     for title, names in (("Left out", left_out), ("Failed", failed)):
         if names:
             print(f"\n{title}:", *names, sep="\n- ")
@@ -71,25 +95,47 @@ def benchmarks(peers: Path) -> Iterator[Benchmark]:
     web, dlt = peers / "web/bin/python", peers / "dlt/bin/python"
     dlt_option = ("--dlt-python", str(dlt))
     postgresql, both = ("postgresql",), ("postgresql", "mysql")
-    yield Benchmark("sync.py", ("--only", "postgresql", "sqlite", "growth"), servers=postgresql)
-    yield Benchmark("sync.py", ("--only", "mysql", "cost"), servers=both)
-    yield Benchmark("sync.py", ("--only", "postgresql", "--pairs", "200000", *dlt_option), postgresql, interpreter=dlt)
-    yield Benchmark("api.py", (), postgresql, ("nginx", "wrk", "pgbench"))
-    yield Benchmark("api.py", ("--rows", "10000000"), postgresql, ("nginx", "wrk", "pgbench"), is_large=True)
-    yield Benchmark("overhead.py", (), postgresql, ("wrk",))
-    yield Benchmark("peers.py", ("--python", str(web)), postgresql, ("wrk",), interpreter=web)
-    yield Benchmark("metrics.py", (), postgresql)
-    yield Benchmark("status_page.py", (), postgresql)
+    web_tools = ("nginx", "wrk", "pgbench")
+    once, small = ("--rounds", "1"), ("--pairs", "3000", "--small-pairs", "2000")
+    few_logs = ("--log-rows", "20000", "--table-rows", "1000", "--companies", "10", "--requests", "10")
+    yield Benchmark(
+        "sync.py",
+        ("--only", "postgresql", "sqlite", "growth"),
+        servers=postgresql,
+        quick=(*once, *small, "--sizes", "1000"),
+    )
+    yield Benchmark("sync.py", ("--only", "mysql", "cost"), servers=both, quick=(*once, *small))
+    yield Benchmark(
+        "sync.py",
+        ("--only", "postgresql", "--pairs", "200000", *dlt_option),
+        postgresql,
+        interpreter=dlt,
+        quick=(*once, "--pairs", "3000"),
+    )
+    yield Benchmark("api.py", (), postgresql, web_tools, quick=(*once, "--seconds", "1", "--rows", "20000"))
+    yield Benchmark("api.py", ("--rows", "10000000"), postgresql, web_tools, is_large=True)
+    yield Benchmark("overhead.py", (), postgresql, quick=(*once, "--requests", "50"))
+    yield Benchmark(
+        "peers.py",
+        ("--python", str(web)),
+        postgresql,
+        ("wrk",),
+        interpreter=web,
+        quick=(*once, "--seconds", "1", "--rows", "20000"),
+    )
+    yield Benchmark("metrics.py", (), postgresql, quick=("--rows", "100000"))
+    yield Benchmark("status_page.py", (), postgresql, quick=few_logs)
     yield Benchmark("metrics.py", ("--rows", "50000000", "--status-page"), postgresql, is_large=True)
-    yield Benchmark("quiet_month.py")
-    yield Benchmark("alerts_month.py")
+    yield Benchmark("start.py", (), postgresql, quick=(*once, "--requests", "100"))
+    yield Benchmark("quiet_month.py", has_findings=False)
+    yield Benchmark("alerts_month.py", has_findings=False)
 
 
 def lacks(benchmark: Benchmark) -> Iterator[str]:
     """Yield what the machine lacks for a benchmark, each with the way to get it."""
     for server in benchmark.servers:
         if failure := failure_to_connect(server):
-            yield f"no {SERVERS[server]} ({failure}); start one, or set {URLS[server]}"
+            yield f"no {NAMES[server]} ({failure}); start one, or set {URLS[server]}"
     for name in benchmark.programs:
         try:
             program(name)
@@ -97,6 +143,80 @@ def lacks(benchmark: Benchmark) -> Iterator[str]:
             yield str(error)
     if benchmark.interpreter is not None and not benchmark.interpreter.exists():
         yield f"no {benchmark.interpreter}; make bench-peers"
+
+
+def run(benchmark: Benchmark, *, is_quick: bool) -> Finding | None:
+    """Run one; return what it found, with when and where; None: it failed."""
+    began, measured_at = time.perf_counter(), time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "findings.json"
+        arguments = [*benchmark.arguments, *(benchmark.quick if is_quick else ())]
+        wanted = ["--json", str(file)] if benchmark.has_findings else []
+        command = [sys.executable, str(FOLDER / benchmark.script), *arguments, *wanted]
+        if subprocess.run(command, check=False).returncode:
+            return None
+        found = json.loads(file.read_text()) if benchmark.has_findings else {}
+    return {
+        "command": str(benchmark),
+        "measured_at": measured_at,
+        "commit": commit(),
+        "machine": machine(),
+        "seconds": time.perf_counter() - began,
+        **found,
+    }
+
+
+def results_folder(*, is_quick: bool) -> Path:
+    """Where the findings go: beside this script, or, when they say nothing, to a copy in `var/bench`."""
+    if not is_quick:
+        return FOLDER
+    folder = Path("var/bench")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FIGURES).unlink(missing_ok=True)
+    shutil.copy(FOLDER / RESULTS, folder)
+    return folder
+
+
+def keep(folder: Path, findings: Sequence[Finding], order: Sequence[str]) -> None:
+    """Write the findings down, and say where."""
+    if not findings:
+        return
+    write_results(folder / RESULTS, add_findings(folder / FIGURES, findings, order))
+    print(f"\nWritten: {folder / RESULTS} and {folder / FIGURES}")
+
+
+def commit() -> str:
+    """The commit that was measured, `+` for one that was changed since."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    ran = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """What was measured on: cores, memory, and the versions of Python and of the servers."""
+    cpu = next((line for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "").partition(": ")[2]
+    memory = next((line for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), "").split()
+    cores = sum(line.startswith("processor") for line in _lines("/proc/cpuinfo"))
+    parts = [f"{cores} x {cpu or platform.machine()}"]
+    if memory:
+        parts.append(f"{int(memory[1]) / 2**20:.0f} GB")
+    parts.append(f"Python {platform.python_version()}")
+    parts += [f"{name} {version(each)}" for each, name in NAMES.items() if not failure_to_connect(each)]
+    return ", ".join(parts)
+
+
+def version(server: str) -> str:
+    """The version of a server, its number alone."""
+    engine = create_engine(SERVERS[server])
+    with engine.connect() as connection:
+        told = str(connection.scalar(text("SELECT version()" if server == "mysql" else "SHOW server_version")))
+    engine.dispose()
+    return told.split(maxsplit=1)[0].split("-", maxsplit=1)[0]
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text().splitlines() if file.exists() else []
 
 
 if __name__ == "__main__":

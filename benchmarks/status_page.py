@@ -8,7 +8,6 @@ hourly metrics are up to date; and Dagster has been dead for a day, so that all 
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -20,6 +19,8 @@ import falcon.testing
 from sqlalchemy import Connection, Engine, event, text
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from report import Report, json_option
 
 from alx_core.services.metrics import record_hours
 from alx_core.settings import Settings
@@ -34,6 +35,8 @@ from support.status_server import make_settings
 HOUR_S = 3600
 DAYS = 90
 HEADERS = {"Host": "127.0.0.1"}
+FLOOR_MS, JUDGED = 100, 10_000_000
+"""p95 of a tab over so many log rows: design.md, 7."""
 
 COMPANIES = """
 INSERT INTO companies (companyid, shortname, name, suspended, is_deleted, row_count, published_seq, last_synced_at)
@@ -85,7 +88,7 @@ def main() -> None:
     parser.add_argument("--table-rows", type=int, default=1_000_000)
     parser.add_argument("--companies", type=int, default=200)
     parser.add_argument("--requests", type=int, default=100)
-    parser.add_argument("--json", type=Path)
+    json_option(parser)
     options = parser.parse_args()
     now = int(time.time())
     with scratch_database("postgresql") as url:
@@ -101,10 +104,10 @@ def main() -> None:
         )
         print(f"{options.log_rows:,} log rows over {DAYS} days, {options.table_rows:,} reporting rows, "
               f"{options.companies} companies: built in {time.perf_counter() - began:.0f} s")  # fmt: skip
-        results = measure_page(engine, now=now, requests=options.requests)
+        report = Report()
+        measure_page(report, engine, now=now, log_rows=options.log_rows, requests=options.requests)
         engine.dispose()
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    report.finish(options.json)
 
 
 def build(engine: Engine, *, now: int, companies: int, table_rows: int = 1_000_000, log_rows: int = 0) -> None:
@@ -129,15 +132,18 @@ def build(engine: Engine, *, now: int, companies: int, table_rows: int = 1_000_0
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def measure_page(engine: Engine, *, now: int, requests: int = 100) -> list[dict[str, object]]:
-    """Measure both situations at `now`; return a dict of figures for each tab."""
+def measure_page(report: Report, engine: Engine, *, now: int, log_rows: int, requests: int = 100) -> None:
+    """Measure both situations at `now`; the floor is for the first one, over JUDGED rows of the log at least."""
     settings = make_settings(engine.url.render_as_string(hide_password=False))
     hour = now - now % HOUR_S
     record_hours(engine, start=hour - 30 * HOUR_S, end=hour, now=now)
-    results = measure("hourly metrics up to date", settings, now, requests)
+    over = f"status page over {log_rows:,} log rows"
+    slowest_ms = measure(report, f"{over}, hourly metrics up to date", settings, now, requests)
+    if log_rows <= JUDGED:
+        report.at_most(f"{over}, p95 of the slowest tab", slowest_ms, FLOOR_MS, "ms")
     with transaction(engine) as connection:
         connection.execute(text("DELETE FROM api_metrics_hourly"))
-    return results + measure("Dagster dead for a day: all from the log", settings, now, requests)
+    measure(report, f"{over}, Dagster dead for a day: all from the log", settings, now, requests)
 
 
 def run(connection: Connection, statement: str, values) -> None:
@@ -148,14 +154,14 @@ def run(connection: Connection, statement: str, values) -> None:
     connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def measure(title: str, settings: Settings, now: int, requests: int) -> list[dict[str, object]]:
-    """Ask for each tab so often; print the times and return them."""
+def measure(report: Report, title: str, settings: Settings, now: int, requests: int) -> float:
+    """Ask for each tab so often; return the slowest tab's p95 in milliseconds."""
     app = falcon.App()
     database = Database(settings.database)
     add_status_routes(app, database=database, settings=settings, clock=lambda: now)
     client = falcon.testing.TestClient(app, headers=HEADERS)
-    results: list[dict[str, object]] = []
-    print(f"\n{title}\n{'tab':<14}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}{'queries':>9}")
+    slowest_ms = 0.0
+    report.table(f"{title}; requests a tab: {requests}", ("tab", "p50 ms", "p95 ms", "max ms", "queries"))
     for tab in Tab:
         times = []
         with counted(database) as queries:
@@ -165,10 +171,13 @@ def measure(title: str, settings: Settings, now: int, requests: int) -> list[dic
                 times.append(1000 * (time.perf_counter() - began))
                 assert answer.status_code == 200, answer.text
         p50, p95, each = statistics.median(times), statistics.quantiles(times, n=20)[-1], len(queries) / requests
-        print(f"{tab:<14}{p50:>8.1f}{p95:>8.1f}{max(times):>8.1f}{each:>9.1f}", flush=True)
-        results.append({"what": title, "tab": tab, "p50_ms": p50, "p95_ms": p95, "max_ms": max(times), "queries": each})
+        report.row(tab, f"{p50:.1f}", f"{p95:.1f}", f"{max(times):.1f}", f"{each:.1f}")
+        report.figures.append(
+            {"what": title, "tab": tab, "p50_ms": p50, "p95_ms": p95, "max_ms": max(times), "queries": each}
+        )
+        slowest_ms = max(slowest_ms, p95)
     database.close()
-    return results
+    return slowest_ms
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from contenders import insert_select
 from moodle_data import MoodleData, load
 from processes import Ran, run
+from report import Report, json_option
 from source_cost import metered
 
 from alx_core.store.engine import make_engine
@@ -48,7 +49,13 @@ CHANGE = (
 )
 """Activities that were done and are failed now."""
 
+NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB", "sqlite": "SQLite"}
+BUILD_FLOOR = {"postgresql": 0.8, "mysql": 0.35}
+PLUGIN_FLOOR = {"mysql": 50, "sqlite": 30}
+PEAK_FLOOR_MB = 500
+
 Figures = dict[str, list[float]]
+Medians = Mapping[str, Mapping[str, float]]
 REBUILD, QUIET, WHOLE = "alx sync --rebuild", "hour without change", "first hour of a day, without change"
 TOMORROW = ["--as-of", str(int(time.time()) + 86_400)]
 """The digests of the day before are not trusted: everything is read and compared."""
@@ -119,7 +126,7 @@ def installation(kind: str) -> Iterator[Installation]:
         yield Installation(url, Path(folder))
 
 
-def measure_builds(kind: str, pairs: int, options: argparse.Namespace) -> list[dict[str, object]]:
+def measure_builds(report: Report, kind: str, pairs: int, options: argparse.Namespace) -> None:
     """Full builds and hours without change from a Moodle on `kind`, in turn with the limit and the peers."""
     target = "sqlite" if kind == "sqlite" else "postgresql"
     figures: dict[str, Figures] = defaultdict(lambda: defaultdict(list))
@@ -136,7 +143,11 @@ def measure_builds(kind: str, pairs: int, options: argparse.Namespace) -> list[d
                 note(figures[name], ran, told)
             if options.peers and kind != "sqlite":
                 measure_peers(figures, moodle.url, ours.reporting, options)
-    return table(f"{kind} -> {target}, {pairs:,} pairs", figures)
+    medians = {who: {name: statistics.median(values) for name, values in each.items()} for who, each in figures.items()}
+    title = f"{NAMES[kind]} -> {NAMES[target]}, {pairs:,} pairs; rounds: {options.rounds}"
+    tabulate(report, title, medians)
+    report.figures += [{"what": title, "contender": who, **medians[who], "rounds": figures[who]} for who in figures]
+    judge(report, kind, medians)
 
 
 def settle(moodle: Engine) -> None:
@@ -171,17 +182,15 @@ def note(figures: Figures, ran: Ran, told: Mapping[str, float]) -> None:
         figures["rows"].append(told["processed"])
 
 
-def table(title: str, figures: Mapping[str, Figures]) -> list[dict[str, object]]:
-    """Print the medians with their ratios to the limit and to our full build; return them."""
-    medians = {who: {name: statistics.median(values) for name, values in each.items()} for who, each in figures.items()}
-    limit = medians.get(LIMIT, {}).get("seconds")
-    build = medians[REBUILD]
-    print(f"\n### {title}\n")
-    print("| contender | seconds | engine s | peak MB | to the limit | engine to the limit | to our build | x plugin |")
-    print("|---|---|---|---|---|---|---|---|")
+def tabulate(report: Report, title: str, medians: Medians) -> None:
+    """Show the medians with their ratios to the limit and to our full build."""
+    limit, build = medians.get(LIMIT, {}).get("seconds"), medians[REBUILD]
+    ratios = ("to the limit", "engine to the limit", "to our build", "x plugin")
+    report.table(title, ("contender", "seconds", "engine s", "peak MB", *ratios))
     for who, each in medians.items():
         engine = each.get("engine_s")
-        cells = [
+        report.row(
+            who,
             f"{each['seconds']:.2f}",
             f"{engine:.2f}" if engine else "",
             f"{each['peak_mb']:.0f}" if "peak_mb" in each else "",
@@ -189,18 +198,29 @@ def table(title: str, figures: Mapping[str, Figures]) -> list[dict[str, object]]
             f"{engine / limit:.2f}" if limit and engine else "",
             f"{engine / build['engine_s']:.2f}" if engine else f"{each['seconds'] / build['seconds']:.2f}",
             f"{each['rows'] / engine / PLUGIN_ROWS_S:.0f}" if engine else "",
-        ]
-        print(f"| {who} | {' | '.join(cells)} |", flush=True)
-    return [{"what": title, "contender": who, **each, "rounds": dict(figures[who])} for who, each in medians.items()]
+        )
 
 
-def measure_cost(kind: str, pairs: int) -> list[dict[str, object]]:
+def judge(report: Report, kind: str, medians: Medians) -> None:
+    """Hold the medians against the floors: that of a build with the start of its process, and of its engine alone."""
+    name, build = NAMES[kind], medians[REBUILD]
+    if limit := medians.get(LIMIT, {}).get("seconds"):
+        for what, seconds in (("with the start of its process", build["seconds"]), ("engine", build["engine_s"])):
+            report.at_most(f"full build from {name}, {what}, to INSERT..SELECT", seconds / limit, BUILD_FLOOR[kind])
+    if kind in PLUGIN_FLOOR:
+        to_plugin = build["rows"] / build["engine_s"] / PLUGIN_ROWS_S
+        report.at_least(f"full build from {name}, engine, to the plugin", to_plugin, PLUGIN_FLOOR[kind])
+    report.at_most(f"full build from {name}, peak of memory", build["peak_mb"], PEAK_FLOOR_MB, "MB")
+    hours = {QUIET: 0.5} if kind == "sqlite" else {QUIET: 0.3, WHOLE: 0.5}  # SQLite has no digests
+    for hour, floor in hours.items():
+        share = medians[hour]["engine_s"] / build["engine_s"]
+        report.at_most(f"{hour}, from {name}, to the full build", share, floor)
+
+
+def measure_cost(report: Report, kind: str, pairs: int) -> None:
     """What Moodle's side pays for a full read, a quiet hour and an hour of changes."""
-    results = []
-    print(f"\n### Cost on Moodle's side, {kind}, {pairs:,} pairs\n")
-    print(
-        "| run | rows read | MB sent | statement s | longest transaction s | rows written |\n|---|---|---|---|---|---|"
-    )
+    columns = ("run", "rows read", "MB sent", "statement s", "longest transaction s", "rows written")
+    report.table(f"Cost on Moodle's side, {NAMES[kind]}, {pairs:,} pairs", columns)
     with site(kind, pairs) as moodle, installation("postgresql") as ours:
         steps: list[tuple[str, list[str], Callable[[], None]]] = [
             ("full build", ["--rebuild"], lambda: None),
@@ -213,14 +233,20 @@ def measure_cost(kind: str, pairs: int) -> list[dict[str, object]]:
             prepare()
             with metered(moodle) as (url, cost):
                 _, told = ours.sync(url, *arguments)
-            written = told["created"] + told["updated"] + told["deleted"]
-            print(
-                f"| {name} | {cost.rows_read:,} | {cost.bytes_sent / 1e6:,.1f} | {cost.statement_s:.2f} |"
-                f" {cost.longest_transaction_s:.2f} | {written:,} |",
-                flush=True,
+            report.row(
+                name,
+                f"{cost.rows_read:,}",
+                f"{cost.bytes_sent / 1e6:,.1f}",
+                f"{cost.statement_s:.2f}",
+                f"{cost.longest_transaction_s:.2f}",
+                f"{written(told):,}",
             )
-            results.append({"what": f"cost, {kind}, {pairs:,} pairs", "run": name, **asdict(cost)})
-    return results
+            report.figures.append({"what": f"cost, {kind}, {pairs:,} pairs", "run": name, **asdict(cost)})
+
+
+def written(told: Mapping[str, float]) -> float:
+    """Rows that a sync wrote."""
+    return told["created"] + told["updated"] + told["deleted"]
 
 
 def change(moodle: Engine, pairs: int, *, learners: tuple[int, int] = (0, 2**62)) -> None:
@@ -230,11 +256,10 @@ def change(moodle: Engine, pairs: int, *, learners: tuple[int, int] = (0, 2**62)
         connection.execute(text(CHANGE), {"every": every, "first": learners[0], "last": learners[1]})
 
 
-def measure_growth(sizes: list[int]) -> list[dict[str, object]]:
+def measure_growth(report: Report, sizes: Sequence[int]) -> None:
     """Seconds and memory of each kind of run as the site grows, PostgreSQL to PostgreSQL."""
-    results = []
-    print("\n### Growth, PostgreSQL -> PostgreSQL\n")
-    print("| pairs | run | engine s | microseconds a row | peak MB | written |\n|---|---|---|---|---|---|")
+    columns = ("pairs", "run", "engine s", "microseconds a row", "peak MB", "rows written")
+    report.table("Growth, PostgreSQL -> PostgreSQL, one run each", columns)
     for pairs in sizes:
         with site("postgresql", pairs) as moodle, installation("postgresql") as ours:
             steps: list[tuple[str, list[str], bool]] = [
@@ -247,12 +272,17 @@ def measure_growth(sizes: list[int]) -> list[dict[str, object]]:
                 if changes:
                     change(moodle, pairs)
                 ran, told = ours.sync(moodle.url, *arguments)
-                written = told["created"] + told["updated"] + told["deleted"]
-                print(f"| {pairs:,} | {name} | {told['seconds']:.2f} | {told['seconds'] / told['processed'] * 1e6:.2f}"
-                      f" | {ran.peak_mb:.0f} | {written:,} |", flush=True)  # fmt: skip
-                results.append({"what": "growth", "pairs": pairs, "run": name, "engine_s": told["seconds"],
-                                "seconds": ran.seconds, "peak_mb": ran.peak_mb})  # fmt: skip
-    return results
+                engine_s = told["seconds"]
+                report.row(
+                    f"{pairs:,}",
+                    name,
+                    f"{engine_s:.2f}",
+                    f"{engine_s / told['processed'] * 1e6:.2f}",
+                    f"{ran.peak_mb:.0f}",
+                    f"{written(told):,}",
+                )
+                figures = {"engine_s": engine_s, "seconds": ran.seconds, "peak_mb": ran.peak_mb}
+                report.figures.append({"what": "growth", "pairs": pairs, "run": name, **figures})
 
 
 def main() -> None:
@@ -267,19 +297,18 @@ def main() -> None:
     parser.add_argument("--no-peers", dest="peers", action="store_false")
     parser.add_argument("--dlt-python", help="interpreter with dlt")
     parser.add_argument("--cost-on", nargs="+", default=["postgresql", "mysql"])
-    parser.add_argument("--json", type=Path)
+    json_option(parser)
     options = parser.parse_args()
-    results: list[dict[str, object]] = []
+    report = Report()
     for kind in ("postgresql", "mysql", "sqlite"):
         if kind in options.only:
-            results += measure_builds(kind, options.pairs if kind == "postgresql" else options.small_pairs, options)
+            measure_builds(report, kind, options.pairs if kind == "postgresql" else options.small_pairs, options)
     if "cost" in options.only:
         for kind in options.cost_on:
-            results += measure_cost(kind, options.pairs)
+            measure_cost(report, kind, options.pairs)
     if "growth" in options.only:
-        results += measure_growth(options.sizes)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+        measure_growth(report, options.sizes)
+    report.finish(options.json)
 
 
 if __name__ == "__main__":
