@@ -20,6 +20,11 @@ timeout = 60
 graceful_timeout = 20
 keepalive = 75  # longer than the idle time of common proxies, so that they close first
 backlog = 1024
+# No header says where a request goes or by which scheme it came. (The app itself reads X-Forwarded-For, of the proxies
+# that it is told of.) Where there is nothing to say, everybody may say it, and no peer's address is looked up.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+forwarded_allow_ips = "*"
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190

@@ -58,6 +58,8 @@ def sync_cards(view: SyncView, dagit: Dagit) -> list[Card]:
 
 def _never(view: SyncView) -> Verdict:
     if view.health.running_since is not None:
+        if _has_succeeded(view):
+            return Verdict(Tone.BUSY, "A sync is running", "The newest hour was never synced before.")
         return Verdict(Tone.BUSY, "The first sync is running", "Companies appear here as soon as it is done.")
     newest_hour = "The newest hour was never synced"
     if view.is_failing:

@@ -66,6 +66,7 @@ REBUILT = {CompanyState.SYNCED: StateCount(3, 3, 9)}
         (NEVER, Tone.IDLE, "No sync yet"),
         ({**NEVER, "is_overdue": True}, Tone.IDLE, "No sync yet"),
         ({**NEVER, "health": make_health(None, NOW - 9)}, Tone.BUSY, "The first sync is running"),
+        ({**NEVER, "health": make_health(None, NOW - 9), "states": REBUILT}, Tone.BUSY, "A sync is running"),
         ({**NEVER, "attempt": FAILED}, Tone.BAD, "No sync has succeeded yet"),
         ({**NEVER, "attempt": make_run(kind="rebuild")}, Tone.IDLE, "The newest hour was never synced"),
         ({**NEVER, "attempt": FAILED, "states": REBUILT}, Tone.BAD, "The newest hour was never synced"),
