@@ -12,6 +12,8 @@ SECRET = re.compile(
     r"(?:(?:bearer|basic)\s+)?[^\s&'\"<>]+"
     r"|alx_[a-z0-9]{8,}|[0-9a-f]{32,}"
 )
+HEADLESS = re.compile(r"[A-Za-z0-9]{40,}")
+"""One of our tokens, of whose beginning the text before it has made something else."""
 
 ENCODED = re.compile(r"%([2-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
 """A percent-encoded character of printable ASCII; no other belongs to a token, nor into a log."""
@@ -19,11 +21,15 @@ ENCODED = re.compile(r"%([2-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
 
 def redact(text: str) -> str:
     """Replace everything that looks like a secret by `***`; where one is percent-encoded, decode the text first."""
-    decoded = text
-    while (plainer := ENCODED.sub(lambda found: chr(int(found[1], 16)), decoded)) != decoded:
-        decoded = plainer
-    if decoded != text and SECRET.search(decoded):
-        text = decoded
+    shown = plain = _blot_out(text)
+    while (decoded := ENCODED.sub(lambda found: chr(int(found[1], 16)), plain)) != plain:
+        plain = _blot_out(decoded)
+        if plain != decoded:
+            shown = plain
+    return HEADLESS.sub("***", shown)
+
+
+def _blot_out(text: str) -> str:
     return SECRET.sub(lambda found: f"{found['name'] or ''}***", text)
 
 

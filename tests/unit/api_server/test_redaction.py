@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api_server.redaction import redact
@@ -49,9 +49,15 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text(), st.text(), st.integers(0, 3))
+@example("%2", "", 1)
 def test_no_text_around_a_token_keeps_it(before: str, after: str, encodings: int) -> None:
     token = OURS
     for _ in range(encodings):
         token = quote(token.replace("_", "%5F"), safe="")
     found = redact(before + token + after)
     assert OURS[4:20] not in found
+
+
+def test_a_secret_that_has_to_be_decoded_brings_no_other_to_light() -> None:
+    """Decoded, `%20` is a space: 31 digits are left of the token, which are no token."""
+    assert redact(f"%2{MOODLES} %74oken=a") == "%*** token=***"
