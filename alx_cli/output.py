@@ -9,6 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from alx_core.domain.bad_records import LAST_TIME
+
 # Piped output is for a log or a file: no colour, and wide enough that a table's lines don't break.
 PIPED_WIDTH = 160
 
@@ -32,8 +34,10 @@ def make_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()
 
 
 def when(epoch_s: int | None) -> str:
-    """Write an instant for people, in UTC."""
-    return "never" if epoch_s is None else f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """Write an instant for people, in UTC; Moodle may hold some that no calendar knows."""
+    if epoch_s is None:
+        return "never"
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M:%S} UTC" if epoch_s <= LAST_TIME else "after 9999"
 
 
 def ago(seconds: float) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, TableClause, column, func, null, or_, select, table
+from sqlalchemy import ColumnClause, ColumnElement, Select, TableClause, case, column, func, null, or_, select, table
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
 from alx_pipeline.moodle.tables import CHANGE_COLUMN
@@ -84,9 +85,12 @@ class MoodleTables:
         return select(func.max(self.table("user").c.id))
 
     def facts(self, name: str) -> Select[*tuple[Any, ...]]:
-        """Return a SELECT of a table's exact row count and its newest change (NULL where Moodle keeps none)."""
+        """Return a SELECT of a table's exact row count and its newest change (NULL where Moodle keeps none).
+
+        Milliseconds or text in the place of a time are bad records, and no change.
+        """
         change = CHANGE_COLUMN[name]
-        newest = func.max(column(change)) if change else null()
+        newest = func.max(case((column(change).between(0, LAST_TIME), column(change)))) if change else null()
         return select(func.count(), newest).select_from(table(self.prefix + name))
 
     def count(self, name: str) -> Select[int]:

@@ -93,3 +93,13 @@ def test_counts_and_newest_changes_are_exact(site: Engine) -> None:
         count, newest = connection.execute(TABLES.facts("user_enrolments")).one()
         assert count > len(rows(site, "user_enrolments", EVERYBODY))
         assert newest == connection.exec_driver_sql("SELECT max(timemodified) FROM mdl_user_enrolments").scalar()
+
+
+def test_what_is_no_time_is_no_newest_change(site: Engine) -> None:
+    with site.connect() as connection:
+        before = connection.execute(TABLES.facts("user")).one()
+        ids = connection.exec_driver_sql("SELECT min(id), max(id) FROM mdl_user").one()
+        for userid, wrong in zip(ids, (1_764_300_000_000, -1), strict=True):
+            connection.exec_driver_sql(f"UPDATE mdl_user SET timemodified = {wrong} WHERE id = {userid}")
+        assert connection.execute(TABLES.facts("user")).one() == before
+        connection.rollback()
