@@ -1,9 +1,11 @@
 """Dagster's own instance: where it keeps runs and events, and how many runs go at once.
 
 Embedded it is SQLite under `ALX_HOME`; where the reporting database is PostgreSQL, Dagster's tables lie beside it in
-a schema of their own. `dagster.yaml` is written anew at each start, from the settings: change those, not the file.
+a schema of their own. `dagster.yaml` is written anew from the settings at each start and by each `alx sync`, `alx demo`
+and `alx purge`: change those, not the file.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +36,7 @@ def prepare_home(settings: Settings) -> dict[str, str]:
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(_header() + yaml.safe_dump(_config(settings), sort_keys=False), encoding="utf-8")
+    _replace(home / "dagster.yaml", _header() + yaml.safe_dump(_config(settings), sort_keys=False))
     environment = {"DAGSTER_HOME": str(home), "ALX_HOME": str(settings.home.absolute())}
     if settings.database.get_backend_name() == "postgresql":
         _create_schema(settings.database)
@@ -81,6 +83,16 @@ def is_schedule_on(instance: dg.DagsterInstance, name: str = "hourly_sync_schedu
 
 def _header() -> str:
     return "# Written by alx at each start, from its settings. Changes here do not last.\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file that others may be reading: they find the old one or the new one, never half of it.
+
+    Dagster takes an empty file for an instance on SQLite, in which none of the runs is.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _config(settings: Settings) -> Mapping[str, object]:

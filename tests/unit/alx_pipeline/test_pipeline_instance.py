@@ -7,8 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from alx_core.settings import Settings
 from alx_core.store.locks import writer_lock
-from alx_pipeline.instance import reap_orphans
+from alx_pipeline.instance import prepare_home, reap_orphans
 from support.reporting_databases import migrated_engine
 
 
@@ -27,6 +28,17 @@ def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     run = instance.get_run_by_id(run_id)
     assert run is not None
     return run.status
+
+
+def test_who_is_reading_dagsters_configuration_while_it_is_written_anew_reads_the_whole_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "dagster" / "dagster.yaml"
+    prepare_home(Settings(home=tmp_path))
+    whole = path.read_text()
+    with path.open() as reader:
+        prepare_home(Settings(home=tmp_path, sync_max_runtime_s=77))
+        assert reader.read() == whole
+    assert "77" in path.read_text()
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
