@@ -90,6 +90,9 @@ class Mailer:
             raise _of_codes([error.smtp_code]) from None
         except (smtplib.SMTPException, ssl.SSLError) as error:
             raise DeliveryFailed(f"The mail server did not take it: {type(error).__name__}") from None
+        except UnicodeError:  # smtplib logs in with ASCII alone, and a name of a host has its own rules
+            text = "User and password of the mail server must be ASCII, and its host a name: mend ALX_SMTP_URL"
+            raise DeliveryFailed(text) from None
         except OSError as error:
             reason = "timed out" if isinstance(error, TimeoutError) else error.strerror or type(error).__name__
             raise DeliveryFailed(f"The mail server can't be reached: {reason}") from None

@@ -96,6 +96,13 @@ def test_an_odd_farewell_does_not_make_a_message_go_out_twice(engine: Engine, ma
     assert office.deliver() == Delivered(delivered=1)
 
 
+def test_an_address_of_the_server_that_can_not_be_written_fails_the_message_and_not_the_tick(engine: Engine) -> None:
+    office = Office(engine, {Channel.EMAIL: mailer(25, url=f"smtp://{'x' * 64}.example.com")})
+    office.see("")
+    assert office.deliver() == Delivered(failed=1)
+    assert "ALX_SMTP_URL" in office.row()["last_error"]
+
+
 def test_a_password_never_goes_out_in_the_clear(engine: Engine, mail: FakeMailServer) -> None:
     sender = mailer(mail.port, url="smtp://user:secret@127.0.0.1:{port}")
     office = Office(engine, {Channel.EMAIL: sender})
