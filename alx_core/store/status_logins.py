@@ -1,11 +1,13 @@
 """Attempts at the status page's password, counted in the database: for all processes and hosts together."""
 
-from sqlalchemy import Connection, case, delete
+from sqlalchemy import Connection, case, delete, select
 
 from alx_core.store.engine import insert_into
 from alx_core.store.tables import status_logins
 
 PERIOD_S = 900
+MAX_ATTEMPTS = 10
+"""In a quarter of an hour from one address, in all processes together."""
 
 
 def count_attempt(connection: Connection, address: str, *, now: int) -> int:
@@ -28,6 +30,13 @@ def count_attempt(connection: Connection, address: str, *, now: int) -> int:
     if attempts == 1:
         connection.execute(delete(status_logins).where(row.period < period))
     return attempts
+
+
+def attempts_of(connection: Connection, address: str, *, now: int) -> int:
+    """Return the attempts from `address` in this quarter of an hour: a look that writes nothing."""
+    row = status_logins.c
+    query = select(row.attempts).where(row.address == address, row.period == now - now % PERIOD_S)
+    return connection.execute(query).scalar() or 0
 
 
 def forget_attempts(connection: Connection, address: str) -> None:

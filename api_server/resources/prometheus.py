@@ -6,7 +6,6 @@ another one must not see a counter go back. No company is named.
 
 import base64
 import binascii
-import hmac
 from collections.abc import Callable, Iterator
 
 import falcon
@@ -16,14 +15,18 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from alx_core.domain.freshness import Freshness
+from alx_core.logs import get_logger
 from alx_core.services.health import sync_health
 from alx_core.services.status.traffic import TrafficReader
 from alx_core.settings import Settings
 from alx_core.store.monitoring.refusals import count_failed_auth
 from alx_core.store.monitoring.security import list_open_alerts
 from alx_core.store.monitoring.syncs import count_rows
+from alx_core.store.status_logins import MAX_ATTEMPTS, PERIOD_S, attempts_of, count_attempt
 from api_server.database import Database
-from api_server.status.gate import is_local
+from api_server.status.gate import Gate, is_local
+
+log = get_logger()
 
 PERCENTILES = (50, 95, 99)
 SEVERITIES = ("critical", "warning", "info")
@@ -39,25 +42,37 @@ class PrometheusResource:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._gate = Gate(settings, clock)
         self._traffic = TrafficReader()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """200 the figures; 401 without the password (Basic or Bearer), 403 where none is set; 503 no database."""
-        self._require_right(req)
+        """200 the figures; 401 without the password (Basic or Bearer), 403 where none is set; 429, 503 no database."""
         with self._database.connection() as connection:
+            self._require_right(req, connection)
             registry = CollectorRegistry(auto_describe=False)
             registry.register(_Collected(list(self._gauges(connection))))
             resp.data = generate_latest(registry)
         resp.content_type = CONTENT_TYPE_LATEST
 
-    def _require_right(self, req: falcon.Request) -> None:
+    def _require_right(self, req: falcon.Request, connection: Connection) -> None:
+        """Ask for the password as the page's login does, and count wrong ones with those that are tried there.
+
+        A right one writes nothing: a scrape must not wait for a sync that has SQLite's one place for a writer.
+        """
         if is_local(req):
             return
-        secret = self._settings.status_password
-        if secret is None or not secret.get_secret_value():
+        if self._gate.sessions is None:
             raise falcon.HTTPForbidden(description="Set ALX_STATUS_PASSWORD to read this from another machine.")
-        if not hmac.compare_digest(_password_of(req).encode(), secret.get_secret_value().encode()):
-            raise falcon.HTTPUnauthorized(description="The password is wrong.", challenges=['Basic realm="alx"'])
+        now, address = int(self._clock()), self._gate.address_of(req)
+        if attempts_of(connection, address, now=now) >= MAX_ATTEMPTS:
+            raise falcon.HTTPTooManyRequests(description="Too many attempts.", retry_after=PERIOD_S - now % PERIOD_S)
+        password = _password_of(req)
+        if self._gate.sessions.is_password(password):
+            return
+        if password:  # who sends none, as a browser does at first, has tried none
+            attempts = count_attempt(connection, address, now=now)
+            log.warning("metrics_login_refused", address=address, attempts=attempts)
+        raise falcon.HTTPUnauthorized(description="The password is wrong.", challenges=['Basic realm="alx"'])
 
     def _gauges(self, connection: Connection) -> Iterator[GaugeMetricFamily]:
         now = int(self._clock())

@@ -63,7 +63,14 @@ def is_local(req: falcon.Request) -> bool:
     """
     if any(req.get_header(name) is not None for name in PROXY_HEADERS):
         return False
-    return _is_loopback(req.remote_addr) and _is_own_name(req.host)
+    return _is_loopback(req.remote_addr) and _is_own_name(_host_of(req))
+
+
+def _host_of(req: falcon.Request) -> str:
+    try:
+        return req.host
+    except ValueError:  # the port is no number
+        return ""
 
 
 def _is_loopback(text: str) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from alx_core.clock import Clock
 from alx_core.errors import StoreError
 from alx_core.logs import get_logger
-from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
+from alx_core.store.status_logins import MAX_ATTEMPTS, PERIOD_S, count_attempt, forget_attempts
 from api_server.database import Database
 from api_server.status.address import PATH
 from api_server.status.gate import Answer, Gate
@@ -19,8 +19,6 @@ from api_server.status.session import COOKIE, LIFETIME_S
 
 log = get_logger()
 
-MAX_ATTEMPTS = 10
-"""In a quarter of an hour from one address, in all processes together."""
 MAX_FORM_BYTES = 4096
 OWN_ADDRESS = re.compile(r"/status(\?[^\s#\\]*)?", re.ASCII)
 """Where the login may lead: this page and nowhere else."""

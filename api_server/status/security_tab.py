@@ -76,7 +76,7 @@ def _tokens(view: SecurityView) -> Card:
         f"{say.number(tokens.expiring)} end within 14 days",
         f"{say.number(tokens.never_used)} never used",
         f"{say.number(tokens.expired)} expired, {say.number(tokens.revoked)} revoked",
-        f"{say.number(tokens.blocked)} blocked: owner or company missing" if tokens.blocked else "",
+        f"{say.number(tokens.blocked)} blocked: by their owner or company" if tokens.blocked else "",
     )
     figure = say.number(tokens.active)
     return Card("active-tokens", "Active tokens", figure, "now", tone, word, notes=tuple(filter(None, notes)))

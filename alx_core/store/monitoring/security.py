@@ -39,7 +39,7 @@ class TokenCounts:
     expired: int
     revoked: int
     blocked: int
-    """Moodle would not let the owner in, or the owner has no company."""
+    """Moodle would not let the owner in, or there is no company, or it is suspended or gone."""
     expiring: int
     never_used: int
     without_expiry: int
@@ -69,7 +69,9 @@ def _tokens() -> Executable:
     is_revoked = row.revoked_at.is_not(None)
     is_expired = and_(row.revoked_at.is_(None), row.expires_at < now)
     is_alive = and_(row.revoked_at.is_(None), or_(row.expires_at.is_(None), row.expires_at >= now))
-    is_welcome = and_(row.owner_state == "active", row.companyid.is_not(None))
+    # As `domain.token_state.describe_state` says it.
+    has_company = and_(func.coalesce(companies.c.is_deleted, 1) == 0, companies.c.suspended == 0)
+    is_welcome = and_(row.owner_state == "active", has_company)
     is_active = and_(is_alive, is_welcome)
     counts = (
         is_active,
@@ -80,7 +82,8 @@ def _tokens() -> Executable:
         and_(is_active, row.last_used_at.is_(None)),
         and_(is_active, row.expires_at.is_(None)),
     )
-    return select(*(_count(condition) for condition in counts)).select_from(api_tokens)
+    source = api_tokens.outerjoin(companies, companies.c.companyid == row.companyid)
+    return select(*(_count(condition) for condition in counts)).select_from(source)
 
 
 def list_usage(connection: Connection, *, day: str, companyids: list[int] | None = None) -> list[Usage]:

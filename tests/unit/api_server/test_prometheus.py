@@ -84,6 +84,16 @@ def test_another_machine_needs_the_password(client: testing.TestClient, authoriz
     assert ("alx_sync_stale" in answer.text) == (status == 200)
 
 
+def test_whoever_tries_passwords_is_stopped_as_on_the_page_and_nobody_else_is(client: testing.TestClient) -> None:
+    def ask(password: str, peer: str) -> int:
+        headers = {"Authorization": f"Bearer {password}"}
+        return client.simulate_get("/metrics", headers=headers, remote_addr=peer).status_code
+
+    assert [ask(f"guess {n}", "192.0.2.7") for n in range(12)] == [401] * 10 + [429] * 2
+    assert ask("let me in", "192.0.2.7") == 429
+    assert ask("let me in", "192.0.2.8") == 200
+
+
 def test_without_a_password_no_other_machine_is_answered(reporting_engine: Engine, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=plain(reporting_engine.url))
     database = Database(reporting_engine.url)

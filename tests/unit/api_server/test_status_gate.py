@@ -41,6 +41,11 @@ def test_a_name_that_somebody_else_led_here_is_not_local(host: str) -> None:
     assert not is_local(make_request(host))
 
 
+@pytest.mark.parametrize("host", ["localhost:abc", "localhost:", "[::1]:x", "127.0.0.1:8000:1"])
+def test_a_host_that_is_none_is_not_local_and_no_failure_of_ours(host: str) -> None:
+    assert not is_local(make_request(host))
+
+
 @pytest.mark.parametrize("password", [None, ""])
 def test_without_a_password_strangers_are_refused_and_never_asked(password: str | None) -> None:
     gate = Gate(make_settings(NOBODY, status_password=password), lambda: 0.0)

@@ -10,9 +10,10 @@ from alx_core.store.monitoring import refusals
 from alx_core.store.monitoring.refusals import FailedAuth, QuotaRefusals, Suspect
 from alx_core.store.monitoring.security import TokenCounts, count_tokens
 from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
-from alx_core.store.tables import api_tokens
+from alx_core.store.tables import api_tokens, companies
 from support.reporting_databases import migrated_engine
 from support.requests import HOUR, log_requests, make_refusal, make_request
+from support.status_site import make_company
 
 DAY_AGO = HOUR - 86_400
 
@@ -112,13 +113,18 @@ def test_tokens_are_counted_by_what_would_become_of_a_call(engine: Engine) -> No
         {"revoked_at": HOUR - 1, "expires_at": HOUR - 1},
         {"owner_state": "suspended"},
         {"companyid": None},
+        {"companyid": 2},
+        {"companyid": 3},
+        {"companyid": 4},
     ]
+    known = [make_company(1), make_company(2, suspended=1), make_company(3, is_deleted=1)]
     with transaction(engine) as connection:
+        connection.execute(insert(companies), known)
         connection.execute(
             insert(api_tokens), [{**token, "token_hash": str(n), **kind} for n, kind in enumerate(kinds)]
         )
         found = count_tokens(connection, now=HOUR, expiring_before=HOUR + 100)
-    assert found == TokenCounts(active=4, expired=1, revoked=2, blocked=2, expiring=1, never_used=1, without_expiry=2)
+    assert found == TokenCounts(active=4, expired=1, revoked=2, blocked=5, expiring=1, never_used=1, without_expiry=2)
 
 
 def test_attempts_count_by_address_and_quarter_of_an_hour(engine: Engine) -> None:
