@@ -2,7 +2,8 @@
 
 They are thin: what is an alert is in `alx_core/domain`, what becomes of it in `alx_core/services/alerting`. Alerts are
 stored first; `alert_delivery_sensor` alone talks to Slack and the mail server. All are on without a click. A tick that
-fails, because a database is gone, shows red in Dagit and is repeated: nothing is lost, no sensor remembers anything.
+fails, because a database is gone, shows red in Dagit and is repeated: nothing is lost. No sensor remembers what it saw;
+one remembers when it last read an hour of the log.
 """
 
 import dagster as dg

@@ -12,13 +12,12 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-from alx_core.domain.networks import parse_address
+from alx_core.domain.networks import site_of
 
 FREE_FAILURES = 10
 """Failed authentications in ten minutes that an address may make before it is slowed."""
 FAILURES = RateLimitItemPerMinute(FREE_FAILURES, multiples=10)
 DELAY_S = 0.2
-IPV6_SITE_BITS = 64
 
 
 class Burst:
@@ -57,17 +56,9 @@ class Guessing:
 
     def failed(self, address: str) -> None:
         """Note a failed authentication; from the eleventh in ten minutes on, wait."""
-        if self._failures.hit(FAILURES, _site(address)) or not self._waiting.acquire(blocking=False):
+        if self._failures.hit(FAILURES, site_of(address)) or not self._waiting.acquire(blocking=False):
             return
         try:
             self._sleep(DELAY_S)
         finally:
             self._waiting.release()
-
-
-def _site(address: str) -> str:
-    """An IPv4 address, or the /64 that an IPv6 one lies in: its owner has all of them."""
-    parsed = parse_address(address)
-    if parsed is None or parsed.version == 4:
-        return address
-    return str(int(parsed) >> (128 - IPV6_SITE_BITS))

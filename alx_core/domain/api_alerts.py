@@ -1,38 +1,16 @@
 """The alerts about the API's last complete hour: slow, failing, not cached. Pure rules over the hourly metrics.
 
-Companies are judged one by one. Those with fewer calls than a judgement needs are judged together, with subject '':
-an API that fails everybody shows also where nobody calls often.
+What makes an hour a bad one stands in `api_hours`; companies with few calls are judged together, with subject ''.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alx_core.domain.alerts import AlertName, Judgement, Key, Observation, Severity
-from alx_core.domain.metrics import Traffic
+from alx_core.domain.api_hours import ApiLimits, CompanyHour, judged_together
 
 API_ALERTS = frozenset({AlertName.API_SLOW, AlertName.API_SUCCESS_RATE, AlertName.API_CACHE_HIT_RATE})
 CODES_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ApiLimits:
-    """The thresholds. `min_calls`: calls, or for the cache successes, below which an hour is not judged."""
-
-    slow_ms: float
-    success_pct: float
-    cache_hit_pct: float
-    min_calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyHour:
-    """What one company's clients did in the hour, and the limits that hold for it. `is_cached`: its cache is on."""
-
-    companyid: int | None
-    shortname: str
-    traffic: Traffic
-    limits: ApiLimits
-    is_cached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +22,7 @@ class _Verdict:
 def judge_api_hour(hour: int, companies: Sequence[CompanyHour], *, limits: ApiLimits, public: str) -> Judgement:
     """`api_slow`, `api_success_rate`, `api_cache_hit_rate` of the hour that begins at `hour` (epoch seconds)."""
     link = f"{public}/status?tab=performance"
-    large = [each for each in companies if each.traffic.calls >= each.limits.min_calls]
-    small = [each for each in companies if each.traffic.calls < each.limits.min_calls]
-    together = CompanyHour(
-        None,
-        "",
-        Traffic.merge(each.traffic for each in small),
-        limits,
-        is_cached=all(each.is_cached for each in small),
-    )
-    verdicts = [verdict for each in (*large, together) for verdict in _verdicts(each, hour, link)]
+    verdicts = [verdict for each in judged_together(companies, limits) for verdict in _verdicts(each, hour, link)]
     return Judgement(
         API_ALERTS,
         bad=[each.bad for each in verdicts if each.bad is not None],
@@ -62,16 +31,14 @@ def judge_api_hour(hour: int, companies: Sequence[CompanyHour], *, limits: ApiLi
 
 
 def _verdicts(company: CompanyHour, hour: int, link: str) -> Iterator[_Verdict]:
-    traffic, limits = company.traffic, company.limits
-    if traffic.calls >= limits.min_calls:
-        is_slow = traffic.mean_ms > limits.slow_ms
-        yield _verdict(AlertName.API_SLOW, company, _slow(company, hour, link) if is_slow else None)
-        success_pct = traffic.success_pct or 0.0
-        is_failing = success_pct < limits.success_pct
-        yield _verdict(AlertName.API_SUCCESS_RATE, company, _failing(company, hour, link) if is_failing else None)
-    if company.is_cached and traffic.successes >= limits.min_calls:
-        is_cold = (traffic.cache_hit_pct or 0.0) < limits.cache_hit_pct
-        yield _verdict(AlertName.API_CACHE_HIT_RATE, company, _cold(company, hour, link) if is_cold else None)
+    if company.is_slow is not None:
+        yield _verdict(AlertName.API_SLOW, company, _slow(company, hour, link) if company.is_slow else None)
+    if company.is_failing is not None:
+        yield _verdict(
+            AlertName.API_SUCCESS_RATE, company, _failing(company, hour, link) if company.is_failing else None
+        )
+    if company.is_cold is not None:
+        yield _verdict(AlertName.API_CACHE_HIT_RATE, company, _cold(company, hour, link) if company.is_cold else None)
 
 
 def _verdict(alert: AlertName, company: CompanyHour, bad: Observation | None) -> _Verdict:

@@ -62,12 +62,13 @@ def _none(name: CheckName, count: int) -> Check:
 
 
 def _row_differences(result: SyncResult) -> dict[str, int]:
-    """Rows in the table minus rows from Moodle, by shortname, where they differ.
+    """Rows in the table minus rows from Moodle, by company's name, where they differ.
 
     A company that failed keeps its old rows, and bad records hold rows back: neither can be compared.
     """
+    names = result.names
     comparable = [each for each in result.companies if not each.error and not each.errors]
-    found = {each.shortname: result.table.rows.get(each.companyid, 0) - each.rows for each in comparable}
+    found = {names[each.companyid]: result.table.rows.get(each.companyid, 0) - each.rows for each in comparable}
     return {shortname: difference for shortname, difference in found.items() if difference}
 
 

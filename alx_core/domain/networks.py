@@ -14,6 +14,8 @@ KNOWN = 4096
 """Answers that are remembered: most requests come from few addresses."""
 LEADING_ZEROS = re.compile(r"\b(?=[0-9]{1,3}\b)0+(?=[0-9])", re.ASCII)
 MAPPED = re.compile(r"::ffff:(?=[0-9]+(?:\.[0-9]+){3}\Z)", re.IGNORECASE)
+SITE_BITS = 64
+"""Of an IPv6 address, those that say whose it is."""
 NOBODY = ipaddress.IPv4Address(0)
 """What Moodle calls a client whose address it does not know: no list holds it."""
 AND = " & "
@@ -72,6 +74,14 @@ def parse_address(text: str) -> Address | None:
     if isinstance(address, ipaddress.IPv6Address):
         return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return address
+
+
+def site_of(address: str) -> str:
+    """Return an IPv4 address as it is, and of an IPv6 one its /64: its owner has all of it, and uses it."""
+    parsed = parse_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, SITE_BITS), strict=False).network_address)
+    return address if parsed is None else str(parsed)
 
 
 def check_networks(networks: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from alx_core.domain.company_names import tell_apart
+
 
 class Kind(StrEnum):
     """Why a sync runs."""
@@ -89,9 +91,15 @@ class SyncResult:
     table: TableFacts
 
     @property
+    def names(self) -> dict[int, str]:
+        """What each company is called, by companyid."""
+        return tell_apart({each.companyid: each.shortname for each in self.companies})
+
+    @property
     def failed(self) -> dict[str, str]:
-        """Error of each company that failed, by shortname."""
-        return {each.shortname: each.error for each in self.companies if each.error}
+        """Error of each company that failed, by its name."""
+        names = self.names
+        return {names[each.companyid]: each.error for each in self.companies if each.error}
 
     def total(self, name: str) -> int:
         """Sum of a figure over the companies, for example `created`."""

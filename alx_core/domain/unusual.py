@@ -8,10 +8,9 @@ a month. Five incidents put into each of the months were all found.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_network
 from statistics import median
 
-from alx_core.domain.networks import parse_address
+from alx_core.domain.networks import site_of
 
 
 class UnusualKind(StrEnum):
@@ -113,14 +112,6 @@ def first_seen_addresses(uses: Iterable[TokenUse], known: Mapping[int, Mapping[s
             found.append(use)
         seen.setdefault(site, use.first_at)
     return found
-
-
-def site_of(address: str) -> str:
-    """Return an IPv4 address as it is, and of an IPv6 one its /64: machines change the rest of it daily."""
-    parsed = parse_address(address)
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, 64), strict=False).network_address)
-    return address if parsed is None else str(parsed)
 
 
 def _roams(seen: Mapping[str, int], now: int) -> bool:

@@ -4,21 +4,20 @@ A look is repeated every minute or so and says the same as long as nothing chang
 killed without harm: nothing here remembers anything but the incidents themselves.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from alx_core.domain.alerts import AlertName, Judgement
-from alx_core.domain.api_alerts import ApiLimits, CompanyHour, judge_api_hour
-from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
+from alx_core.domain.api_alerts import judge_api_hour
+from alx_core.domain.company_settings import EVERY_COMPANY, resolve
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.metrics import NO_COMPANY, HourMetrics
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.domain.security_alerts import QuotaUse, judge_quotas, judge_refusals, judge_unusual
 from alx_core.domain.sync_alerts import SyncFailure, failures_of, judge_error_rate, judge_failure, judge_staleness
 from alx_core.services.alerting import Policy, Taken, take_in
+from alx_core.services.api_hours import api_limits, company_hours
 from alx_core.services.delivery.outbox import senders_of
 from alx_core.services.health import sync_health
 from alx_core.services.unusual import find_unusual
@@ -86,36 +85,12 @@ def watch_freshness(engine: Engine, settings: Settings, *, now: int) -> Taken:
 def watch_api(engine: Engine, settings: Settings, *, now: int) -> Taken:
     """Look at the metrics of the last complete hour; one that was not counted yet is not judged."""
     hour = now - now % HOUR_S - HOUR_S
-    limits = ApiLimits(
-        settings.alert_api_slow_ms,
-        settings.alert_api_success_pct,
-        settings.alert_api_cache_hit_pct,
-        settings.alert_min_calls,
-    )
+    limits = api_limits(settings)
     with connect(engine) as connection:
-        names, for_all = shortnames(connection), load_settings_of(connection, EVERY_COMPANY)
-        companies = [
-            _company_hour(each, names, resolve(load_settings_of(connection, each.companyid), for_all), limits)
-            for each in load_hours(connection, start=hour, end=hour + HOUR_S)
-            if each.companyid != NO_COMPANY  # nobody's calls are refused keys, which are another alert's
-        ]
+        metrics = load_hours(connection, start=hour, end=hour + HOUR_S)
+        companies = company_hours(connection, metrics, shortnames(connection), limits)
     judgement = judge_api_hour(hour, companies, limits=limits, public=settings.public_link)
     return _take(engine, judgement, settings, now)
-
-
-def _company_hour(hour: HourMetrics, names: Mapping[int, str], own: CompanySettings, limits: ApiLimits) -> CompanyHour:
-    """Put an hour together with the limits that hold for its company: its own, where it has some."""
-    return CompanyHour(
-        hour.companyid,
-        names.get(hour.companyid, str(hour.companyid)),
-        hour.traffic,
-        replace(
-            limits,
-            slow_ms=own.alert_api_slow_ms or limits.slow_ms,
-            cache_hit_pct=own.alert_cache_hit_pct or limits.cache_hit_pct,
-        ),
-        is_cached=own.cache_enabled,
-    )
 
 
 def watch_callers(engine: Engine, settings: Settings, *, now: int) -> Taken:

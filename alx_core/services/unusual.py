@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from alx_core.domain.company_settings import EVERY_COMPANY, resolve
 from alx_core.domain.freshness import HOUR_S
+from alx_core.domain.networks import site_of
 from alx_core.domain.unusual import (
     GRACE_S,
     READER_MEMORY_S,
@@ -16,7 +17,6 @@ from alx_core.domain.unusual import (
     TokenUse,
     UnusualKind,
     first_seen_addresses,
-    site_of,
     truncated_readers,
     volume_finding,
 )

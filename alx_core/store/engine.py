@@ -111,9 +111,10 @@ def shown(url: URL) -> str:
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
-def unreachable(url: URL, error: DBAPIError) -> StoreUnreachable:
-    """Build the message for a reporting database that did not answer."""
-    cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+def unreachable(url: URL, error: Exception) -> StoreUnreachable:
+    """Build the message for a reporting database that did not answer; `error` is SQLAlchemy's or a driver's."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    cause = str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
     return StoreUnreachable(
         f"The reporting database {shown(url)} did not answer: {cause}. Check ALX_DATABASE_URL and that the server runs."
     )

@@ -124,7 +124,7 @@ def _read_versions(
 def _key_at(connection: Connection, companyid: int, after: PageKey | None, distance: int) -> PageKey | None:
     """Return the `distance`-th key above `after`, whatever became of its row; None: there are fewer.
 
-    No row is ever taken out of the table, so the keys of the kept versions lie between the same ends.
+    A kept version whose row is gone (a tombstone that was purged) lies between two keys all the same.
     """
     row = reporting.c
     query = select(row.userid, row.courseid).where(row.companyid == companyid)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import polars as pl
 import psycopg
+from adbc_driver_manager import OperationalError
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, delete, func, select
 from sqlalchemy import cast as sql_cast
 
@@ -16,7 +17,7 @@ from alx_core.domain.changes import Op
 from alx_core.domain.learners import LearnerRange
 from alx_core.domain.progress import CONTENT, KEY
 from alx_core.store.arrow import ArrowDatabase
-from alx_core.store.engine import is_postgresql
+from alx_core.store.engine import connect, is_postgresql, unreachable
 from alx_core.store.tables import reporting, reporting_history
 
 STORED_SCHEMA: dict[str, pl.DataType] = {**dict.fromkeys(KEY, pl.Int64()), **CONTENT, "is_deleted": pl.Int64()}
@@ -38,16 +39,23 @@ class StoredRows:
         self._arrow = ArrowDatabase(engine.url) if engine.dialect.name == "postgresql" else None
 
     def read(self, learners: LearnerRange, companyids: Collection[int]) -> pl.DataFrame:
-        """Return the rows of `learners` in `companyids`, tombstones included, with the columns of STORED_SCHEMA."""
+        """Return the rows of `learners` in `companyids`, tombstones included, with the columns of STORED_SCHEMA.
+
+        Raises StoreUnreachable.
+        """
         if not companyids:
             return pl.DataFrame(schema=STORED_SCHEMA)
         query = _stored(learners, companyids)
         if self._arrow is None:
-            with self._engine.connect() as connection:
+            with connect(self._engine) as connection:
                 rows = connection.execute(query).fetchall()
             return pl.DataFrame(rows, schema=STORED_SCHEMA, orient="row")
-        with self._arrow.snapshot() as snapshot:
-            batches = list(snapshot.stream(str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))))
+        sql = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
+        try:
+            with self._arrow.snapshot() as snapshot:
+                batches = list(snapshot.stream(sql))
+        except OperationalError as error:
+            raise unreachable(self._engine.url, error) from error
         stored = pl.concat(batches) if batches else pl.DataFrame(schema=STORED_SCHEMA)
         return stored.select(pl.col(name).cast(dtype) for name, dtype in STORED_SCHEMA.items())
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, select
 
+from alx_core.domain.networks import site_of
 from alx_core.domain.outcomes import OK
 from alx_core.domain.paging import ReadMode
-from alx_core.domain.unusual import FirstPage, TokenUse, site_of
+from alx_core.domain.unusual import FirstPage, TokenUse
 from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import api_metrics_hourly, api_token_addresses, companies, request_log
 

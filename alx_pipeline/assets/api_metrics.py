@@ -1,22 +1,25 @@
 """The API as Dagster sees it: its request log, which it writes itself, and `api_metrics`, the log by the hour."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from alx_core.domain.api_checks import check_hour
 from alx_core.domain.checks import Check
+from alx_core.domain.company_names import tell_apart
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
 from alx_core.errors import AlxError
+from alx_core.services.api_hours import api_limits, company_hours
 from alx_core.services.metrics import late_hours, newest_hour, record_hours
+from alx_core.settings import Settings
 from alx_core.store.companies import list_companies
 from alx_core.store.engine import connect
 from alx_core.store.metrics import log_extent
-from alx_pipeline.assets.api_report import check_specs, metadata_of, name_of, thresholds_of
+from alx_pipeline.assets.api_report import check_specs, metadata_of, name_of
 from alx_pipeline.assets.report import check_results
 from alx_pipeline.catch_up import LOOKBACK
 from alx_pipeline.partitions import HOURLY, hour_of, key_of
@@ -79,11 +82,12 @@ def api_metrics(context: dg.AssetExecutionContext, alx: dg.ResourceParam[Alx]) -
             recorded = record_hours(engine, start=start, end=end, now=int(alx.clock()))
             late = _record_late(engine, alx, before=start)
             with connect(engine) as connection:
-                shortnames = {row["companyid"]: row["shortname"] for row in list_companies(connection)}
+                shortnames = tell_apart({row["companyid"]: row["shortname"] for row in list_companies(connection)})
                 newest = newest_hour(connection, now=int(alx.clock()))
+                checks = _checks(connection, newest, shortnames, alx.settings())
     except AlxError as error:
         raise dg.Failure(str(error), allow_retries=error.is_transient) from error
-    yield from check_results(METRICS_KEY, _checks(newest, shortnames, alx))
+    yield from check_results(METRICS_KEY, checks)
     of_run = {"run_rows_moved": recorded.rows_moved, "run_late_hours": len(late)}
     by_hour = defaultdict[int, list[HourMetrics]](list)
     for each in recorded.metrics:
@@ -107,12 +111,16 @@ def _record_late(engine: Engine, alx: Alx, *, before: int) -> dict[int, Sequence
     return {hour: record_hours(engine, start=hour, end=hour + HOUR_S, now=now).metrics for hour in late}
 
 
-def _checks(newest: list[HourMetrics], shortnames: dict[int, str], alx: Alx) -> list[Check]:
+def _checks(
+    connection: Connection, newest: Sequence[HourMetrics], shortnames: Mapping[int, str], settings: Settings
+) -> list[Check]:
     """Judge the newest hour that was counted: Dagit shows one outcome per check, whichever hour ran last."""
-    companies = {name_of(each.companyid, shortnames): each.traffic for each in newest if each.companyid != NO_COMPANY}
+    names = {each.companyid: name_of(each.companyid, shortnames) for each in newest}
+    limits = api_limits(settings)
+    companies = company_hours(connection, newest, names, limits)
     strangers = Traffic.merge(each.traffic for each in newest if each.companyid == NO_COMPANY)
     hour = newest[0].hour if newest else None
-    return check_hour(hour, companies, strangers, thresholds_of(alx.settings()))
+    return check_hour(hour, companies, strangers, limits, failed_auth=settings.alert_failed_auth)
 
 
 def _moment(epoch_ms: int) -> dg.TimestampMetadataValue:

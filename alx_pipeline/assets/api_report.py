@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from alx_core.domain.api_checks import API_CHECKS, ApiThresholds
+from alx_core.domain.api_checks import API_CHECKS
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
-from alx_core.settings import Settings
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -34,17 +33,6 @@ COMPANY_SCHEMA = dg.TableSchema(
 def check_specs(asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """Return the specs of all checks, for the decorator of `asset`."""
     return [dg.AssetCheckSpec(name.value, asset=asset, description=text) for name, text in API_CHECKS.items()]
-
-
-def thresholds_of(settings: Settings) -> ApiThresholds:
-    """Return the thresholds that the settings say."""
-    return ApiThresholds(
-        slow_ms=settings.alert_api_slow_ms,
-        success_pct=settings.alert_api_success_pct,
-        cache_hit_pct=settings.alert_api_cache_hit_pct,
-        min_calls=settings.alert_min_calls,
-        failed_auth=settings.alert_failed_auth,
-    )
 
 
 def metadata_of(companies: Sequence[HourMetrics], shortnames: Mapping[int, str]) -> Metadata:

@@ -1,19 +1,17 @@
 """Who may see the status page: whoever knows the password; without one, nobody but this machine itself."""
 
-import ipaddress
 from enum import StrEnum
 
 import falcon
 
 from alx_core.clock import Clock
-from alx_core.domain.networks import parse_address
+from alx_core.domain.networks import parse_address, site_of
 from alx_core.settings import Settings
 from api_server.client_address import client_address
 from api_server.status.session import COOKIE, Sessions
 
 PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 """A request that carries one of these came through a proxy, from wherever; what they say is not looked at."""
-IPV6_SITE_BITS = 64
 
 
 class Answer(StrEnum):
@@ -47,11 +45,7 @@ class Gate:
 
     def address_of(self, req: falcon.Request) -> str:
         """Return the address attempts are counted for: the client's, or the /64 of an IPv6 one; its owner has all."""
-        address = client_address(req.remote_addr, req.get_header("X-Forwarded-For"), self._trusted_proxies)
-        parsed = parse_address(address)
-        if isinstance(parsed, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((parsed, IPV6_SITE_BITS), strict=False).network_address)
-        return address
+        return site_of(client_address(req.remote_addr, req.get_header("X-Forwarded-For"), self._trusted_proxies))
 
 
 def is_local(req: falcon.Request) -> bool:

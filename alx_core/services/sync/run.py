@@ -76,7 +76,8 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
     names = _companies(engine, source, request)
     with SpoolFolder(options.spool) as folder:
         plan = _plan(engine, source, folder, layout, quiet, request=request, options=options, companyids=names.keys())
-        companies = [_company(companyid, names, plan) for companyid in sorted(names)]
+        errors = plan.errors
+        companies = [_company(companyid, names, plan, errors[companyid]) for companyid in sorted(names)]
         forget_changed(engine, layout, quiet)
         written = write_companies(
             engine,
@@ -168,7 +169,7 @@ def _storable(name: str | None) -> str:
     return (name or "").replace("\0", "\ufffd")
 
 
-def _company(companyid: int, names: CompanyNames, plan: Plan) -> Company:
+def _company(companyid: int, names: CompanyNames, plan: Plan, errors: int) -> Company:
     shortname, name, suspended, is_deleted = names[companyid]
     return Company(
         companyid=companyid,
@@ -177,5 +178,5 @@ def _company(companyid: int, names: CompanyNames, plan: Plan) -> Company:
         suspended=suspended,
         is_deleted=is_deleted,
         rows=plan.rows[companyid],
-        errors=plan.errors[companyid],
+        errors=errors,
     )

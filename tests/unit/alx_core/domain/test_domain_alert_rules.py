@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from alx_core.domain.alerts import AlertName, AlertState, Incident, Judgement, Observation, Severity
-from alx_core.domain.api_alerts import ApiLimits, CompanyHour, judge_api_hour
+from alx_core.domain.api_alerts import judge_api_hour
+from alx_core.domain.api_hours import ApiLimits, CompanyHour
 from alx_core.domain.freshness import SyncHealth, judge
 from alx_core.domain.metrics import Traffic
 from alx_core.domain.security_alerts import QuotaUse, Refusals, judge_quotas, judge_refusals, judge_unusual

@@ -1,14 +1,17 @@
 """The API's checks, from both sides of each threshold and on it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from alx_core.domain.api_checks import API_CHECKS, TOGETHER, ApiCheckName, ApiThresholds, check_hour
+from alx_core.domain.api_checks import API_CHECKS, TOGETHER, ApiCheckName, check_hour
+from alx_core.domain.api_hours import ApiLimits, CompanyHour
 from alx_core.domain.checks import Check
 from alx_core.domain.metrics import Traffic
 
-LIMITS = ApiThresholds(slow_ms=5_000, success_pct=95, cache_hit_pct=70, min_calls=20, failed_auth=10)
+LIMITS = ApiLimits(slow_ms=5_000, success_pct=95, cache_hit_pct=70, min_calls=20)
+FAILED_AUTH = 10
 HOUR = 1_795_507_200
 
 
@@ -18,12 +21,16 @@ def make_traffic(**overrides: Any) -> Traffic:
     return Traffic(**{"calls": calls, "cache_hits": calls, "total_us": calls * 10_000, **overrides})
 
 
-def judge(*companies: Traffic, strangers: Traffic | None = None) -> dict[str, Check]:
-    named = {f"c{number}": each for number, each in enumerate(companies, start=1)}
-    return {each.name: each for each in check_hour(HOUR, named, strangers or Traffic(), LIMITS)}
+def judge(*companies: Traffic | CompanyHour, strangers: Traffic | None = None) -> dict[str, Check]:
+    hours = [
+        each if isinstance(each, CompanyHour) else CompanyHour(number, f"c{number}", each, LIMITS)
+        for number, each in enumerate(companies, start=1)
+    ]
+    checks = check_hour(HOUR, hours, strangers or Traffic(), LIMITS, failed_auth=FAILED_AUTH)
+    return {each.name: each for each in checks}
 
 
-def failed(*companies: Traffic, strangers: Traffic | None = None) -> list[str]:
+def failed(*companies: Traffic | CompanyHour, strangers: Traffic | None = None) -> list[str]:
     return [name for name, check in judge(*companies, strangers=strangers).items() if not check.passed]
 
 
@@ -34,7 +41,7 @@ def test_there_is_one_outcome_for_each_check_in_order() -> None:
 def test_a_sound_hour_and_one_without_calls_pass() -> None:
     assert failed(make_traffic(), make_traffic(calls=3)) == []
     assert failed() == []
-    assert all(check.passed for check in check_hour(None, {}, Traffic(), LIMITS))
+    assert all(check.passed for check in check_hour(None, [], Traffic(), LIMITS, failed_auth=FAILED_AUTH))
 
 
 @pytest.mark.parametrize(("mean_ms", "is_slow"), [(4_999, False), (5_000, False), (5_000.1, True)])
@@ -72,6 +79,17 @@ def test_many_companies_with_few_calls_are_judged_together() -> None:
     assert not check.passed
     assert check.figures[TOGETHER] == 0.0
     assert "c1" not in check.figures
+
+
+def test_a_company_is_judged_by_its_own_limits_as_its_alerts_are() -> None:
+    """A company whose cache is off, and that may be slow, makes no check red: its alerts are silent, too."""
+    traffic = make_traffic(total_us=20 * 6_000_000, cache_hits=0)
+    lenient = CompanyHour(1, "c1", traffic, replace(LIMITS, slow_ms=8_000), is_cached=False)
+    assert failed(lenient) == []
+    assert failed(replace(lenient, limits=LIMITS)) == [ApiCheckName.API_SLOW]
+    assert failed(replace(lenient, is_cached=True)) == [ApiCheckName.API_CACHE_HIT_RATE]
+    strict = CompanyHour(1, "c1", make_traffic(cache_hits=15), replace(LIMITS, cache_hit_pct=90))
+    assert failed(strict) == [ApiCheckName.API_CACHE_HIT_RATE]
 
 
 def test_a_good_average_does_not_hide_a_bad_company() -> None:

@@ -102,3 +102,12 @@ def test_a_source_where_nothing_ever_happened_is_not_fresh() -> None:
 def test_only_a_stale_source_is_a_mere_warning() -> None:
     checks = judged(make_sync_result(make_company_result()))
     assert {name for name, check in checks.items() if check.is_warning} == {CheckName.SOURCE_FRESH}
+
+
+def test_a_company_that_was_made_again_under_its_shortname_hides_nothing_of_the_other() -> None:
+    first = make_company_result(companyid=1, shortname="acme", rows=10)
+    twice = [first, make_company_result(companyid=2, shortname="acme", rows=5)]
+    check = judged(make_sync_result(companies=twice, table=TableFacts(rows={1: 7, 2: 5})))
+    assert check[CheckName.ROW_COUNT_MATCHES_SOURCE].figures == {"companies_differing": 1, "acme (1)": -3}
+    failed = [make_company_result(companyid=each, shortname="acme", error="full") for each in (1, 2)]
+    assert make_sync_result(companies=failed).failed == {"acme (1)": "full", "acme (2)": "full"}

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, make_url, select
 
 from alx_core.domain.changes import Op, changes
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import KEY
-from alx_core.store.engine import transaction
+from alx_core.errors import StoreUnreachable
+from alx_core.store.engine import make_engine, transaction
 from alx_core.store.reporting_sync import StoredRows, Written, write_changes
 from alx_core.store.tables import reporting
 from support.builders import (
@@ -114,6 +115,14 @@ def test_texts_survive_byte_for_byte(engine: Engine, people: list[tuple[str, ...
         assert_frame_equal(stored.read(EVERYBODY, [COMPANY]).sort(KEY), make_stored(*rows))
         bring_to(engine, stored, *changed, run_id=2)
         assert_frame_equal(stored.read(EVERYBODY, [COMPANY]).sort(KEY), make_stored(*changed))
+
+
+def test_a_server_that_does_not_answer_is_unreachable_here_as_everywhere() -> None:
+    engine = make_engine(make_url("postgresql+psycopg://alx:secret@127.0.0.1:1/alx"))
+    with closing(StoredRows(engine)) as stored, pytest.raises(StoreUnreachable) as caught:
+        stored.read(EVERYBODY, [1])
+    assert "ALX_DATABASE_URL" in str(caught.value)
+    assert not {"secret", "SELECT"} & set(str(caught.value).split())
 
 
 def test_each_op_is_counted_and_done(engine: Engine, stored: StoredRows) -> None:
