@@ -17,6 +17,7 @@ from alx_core.settings import Settings
 from alx_pipeline.definitions import make_definitions
 from alx_pipeline.instance import open_instance, prepare_home
 from alx_pipeline.resources import Alx
+from alx_pipeline.run_failures import cause_of_step
 
 # The command prints its own account of the run; Dagster's goes into its event log.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -87,14 +88,5 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _reason(outcome: dg.ExecuteInProcessResult) -> str:
-    for event in outcome.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return data.user_failure_data.description
-            error = data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                return error.message.strip()
-    return "The run failed; see its log in Dagit."
+    failures = (event for event in outcome.all_events if event.is_step_failure)
+    return next(map(cause_of_step, failures), "The run failed; see its log in Dagit.")

@@ -38,12 +38,13 @@ def root_cause(instance: dg.DagsterInstance, run_id: str) -> str:
     of_type = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run_id, of_type=of_type).records
     events = [each.event_log_entry.dagster_event for each in records if each.event_log_entry.dagster_event]
-    causes = [_cause_of_step(each) for each in events if each.is_step_failure]
+    causes = [cause_of_step(each) for each in events if each.is_step_failure]
     ends = [each.message for each in events if not each.is_step_failure and each.message]
     return "; ".join(dict.fromkeys(causes)) or (ends[-1] if ends else "The run failed; see its log in Dagit.")
 
 
-def _cause_of_step(event: dg.DagsterEvent) -> str:
+def cause_of_step(event: dg.DagsterEvent) -> str:
+    """Return why a step failed, from the event that says that it did."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -64,11 +64,7 @@ def count_hours(connection: Connection, *, start: int, end: int) -> list[HourMet
 
     One pass, one statement, so one moment: also where requests come in meanwhile.
     """
-    is_server = is_postgresql(connection)
-    if not is_server:
-        # SQLite is in this process, and need not have logarithms; a call costs half a microsecond.
-        sqlite: Any = connection.connection.dbapi_connection
-        sqlite.create_function(SQLITE_BUCKET, 1, bucket_of, deterministic=True)
+    is_server = knows_buckets(connection)
     window = {"start_ms": start * 1000, "end_ms": end * 1000}
     rows = connection.execute(_count(is_server=is_server), window).mappings()
     return [_metrics(row, total_us=int(row["total_us"])) for row in rows]
@@ -185,7 +181,7 @@ def _requests(*, is_server: bool) -> CTE:
         (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
         func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
         log.outcome,
-        _bucket(is_server=is_server).label("bucket"),
+        time_bucket(is_server=is_server).label("bucket"),
         # By bytes: the rules of a language make sorting addresses three times as slow.
         (log.ip_address.collate("C") if is_server else log.ip_address).label("ip_address"),
         log.cache_hit.label("cache_hits"),
@@ -249,8 +245,18 @@ def _same_key(left: FromClause, right: FromClause) -> ColumnElement[bool]:
     return and_(*(left.c[name] == right.c[name] for name in KEY))
 
 
-def _bucket(*, is_server: bool) -> ColumnElement[int]:
-    """The bucket of a log row's response time; both databases compare with the very bounds of the domain."""
+def knows_buckets(connection: Connection) -> bool:
+    """Make sure that the connection's database can work out `time_bucket`; return its `is_server`."""
+    if is_postgresql(connection):
+        return True
+    # SQLite is in this process, and need not have logarithms; a call costs half a microsecond.
+    sqlite: Any = connection.connection.dbapi_connection
+    sqlite.create_function(SQLITE_BUCKET, 1, bucket_of, deterministic=True)
+    return False
+
+
+def time_bucket(*, is_server: bool) -> ColumnElement[int]:
+    """Return the bucket of a log row's response time; both databases compare with the very bounds of the domain."""
     time_ms = request_log.c.response_time_ms
     if is_server:
         return func.width_bucket(time_ms, cast(list(BOUNDS_MS), ARRAY(Double())))

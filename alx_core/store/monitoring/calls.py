@@ -11,13 +11,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
-    ColumnElement,
     CompoundSelect,
     Connection,
-    Double,
-    Function,
     and_,
     bindparam,
     cast,
@@ -29,15 +25,13 @@ from sqlalchemy import (
 )
 
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
+from alx_core.domain.histogram import Histogram
 from alx_core.domain.metrics import NO_COMPANY, Traffic
 from alx_core.domain.outcomes import OK
-from alx_core.store.engine import is_postgresql
-from alx_core.store.metrics import metrics_of
+from alx_core.store.metrics import knows_buckets, metrics_of, time_bucket
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
-SQLITE_BUCKET = "alx_time_bucket"
 
 Span = tuple[int, int]
 """[start, end), epoch seconds."""
@@ -96,10 +90,7 @@ def find_late_hours(connection: Connection, *, after_id: int, before: int) -> se
 
 def count_spans(connection: Connection, spans: Sequence[Span]) -> dict[int, HourOfCalls]:
     """Count the requests of some spans, by the hour they lie in; an hour without any is left out."""
-    is_server = is_postgresql(connection)
-    if not is_server:
-        sqlite: Any = connection.connection.dbapi_connection
-        sqlite.create_function(SQLITE_BUCKET, 1, bucket_of, deterministic=True)
+    is_server = knows_buckets(connection)
     bounds = {f"start_{index}": start * 1000 for index, (start, _) in enumerate(spans)}
     bounds |= {f"end_{index}": end * 1000 for index, (_, end) in enumerate(spans)}
     rows = connection.execute(_companies_and_times(len(spans), is_server=is_server), bounds)
@@ -119,7 +110,7 @@ def _companies_and_times(spans: int, *, is_server: bool) -> CompoundSelect[Any]:
             (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
             func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
             log.outcome,
-            _bucket(is_server=is_server).label("bucket"),
+            time_bucket(is_server=is_server).label("bucket"),
             log.cache_hit,
             log.rows,
             log.bytes,
@@ -138,13 +129,6 @@ def _companies_and_times(spans: int, *, is_server: bool) -> CompoundSelect[Any]:
         select(*by_company, literal(-1), func.count(), *sums).group_by(*by_company),
         select(row.hour, literal(0), literal(""), row.bucket, func.count(), *zeros).group_by(row.hour, row.bucket),
     )
-
-
-def _bucket(*, is_server: bool) -> ColumnElement[int]:
-    """The bucket of a response time; both databases compare with the very bounds of the domain."""
-    if is_server:
-        return func.width_bucket(request_log.c.response_time_ms, cast(list(BOUNDS_MS), ARRAY(Double())))
-    return Function(SQLITE_BUCKET, request_log.c.response_time_ms, type_=BigInteger())
 
 
 def _fold(rows: Iterable[tuple[Any, ...]]) -> dict[int, HourOfCalls]:
