@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
-from alx_core.store.engine import connect, open_engine, transaction
+from alx_core.store.engine import connect, open_engine, server_limits, transaction
 from alx_core.store.locks import is_writing
 
 SCHEMA = "dagster"
@@ -47,9 +47,14 @@ def prepare_home(settings: Settings) -> dict[str, str]:
 def storage_url(database: URL) -> URL:
     """Return the URL of Dagster's tables: the reporting database, schema `dagster`.
 
-    The driver is named because SQLAlchemy 2.1 would take psycopg 3 and dagster-postgres brings psycopg 2.
+    The driver is named because SQLAlchemy 2.1 would take psycopg 3 and dagster-postgres brings psycopg 2. The limits to
+    waiting are in the URL because Dagster makes the engines itself: without them a server that vanished while it was
+    asked holds up the whole daemon, schedules, sensors and its own watchman, for two hours.
     """
-    return database.set(drivername="postgresql+psycopg2").update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+    limits = {name: str(limit) for name, limit in server_limits(database).items()}
+    return database.set(drivername="postgresql+psycopg2").update_query_dict(
+        {**limits, "options": f"-csearch_path={SCHEMA}"}
+    )
 
 
 @contextmanager

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from alx_core.settings import Settings
+from alx_core.store.engine import CONNECT_TIMEOUT_S, GONE_AFTER
 from alx_core.store.locks import writer_lock
-from alx_pipeline.instance import prepare_home, reap_orphans
+from alx_pipeline.instance import prepare_home, reap_orphans, storage_url
 from support.reporting_databases import migrated_engine
 
 
@@ -52,3 +55,13 @@ def test_a_run_that_was_left_behind_counts_as_failed_unless_a_sync_is_writing(
         assert status_of(instance, run_id) is dg.DagsterRunStatus.STARTED
         assert reap_orphans(instance, engine) == [run_id]
     assert status_of(instance, run_id) is dg.DagsterRunStatus.FAILURE
+
+
+def test_dagster_too_waits_only_so_long_for_a_database_that_vanished() -> None:
+    url = storage_url(make_url("postgresql://alx@db.example.com/alx?connect_timeout=3&sslmode=require"))
+    _, asked = PGDialect_psycopg2().create_connect_args(url)
+    assert {name: int(asked[name]) for name in GONE_AFTER} == GONE_AFTER
+    assert int(asked["connect_timeout"]) == 3  # what the URL says itself holds
+    assert asked["sslmode"] == "require"
+    _, asked = PGDialect_psycopg2().create_connect_args(storage_url(make_url("postgresql://db.example.com/alx")))
+    assert int(asked["connect_timeout"]) == CONNECT_TIMEOUT_S
