@@ -12,6 +12,9 @@ from alx_pipeline.jobs import hourly_sync, rebuild
 
 LOOKBACK = timedelta(hours=24)
 RUNS_LOOKED_AT = 50
+CRASH = "Run execution process for "
+SAYS = "[DagsterApiServer] "
+"""How Dagster's code server says that the process of a run is gone, and with what signal or exit code."""
 SYNC_JOBS = frozenset({hourly_sync.name, rebuild.name})
 SYNC_ASSETS = frozenset({TABLE_KEY, REBUILD_KEY})
 
@@ -34,13 +37,19 @@ def newest_failed_sync(instance: dg.DagsterInstance, *, now: float) -> SyncFailu
 
 
 def root_cause(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return why a run failed: the innermost error of each step that did, else what Dagster says of the run."""
-    of_type = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
+    """Return why a run failed: the innermost error of each step that did, else what Dagster says of the run.
+
+    Of a process that was killed it says so in an event before the one of the failure, which knows nothing.
+    """
+    of_type = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.ENGINE_EVENT}
     records = instance.get_records_for_run(run_id, of_type=of_type).records
     events = [each.event_log_entry.dagster_event for each in records if each.event_log_entry.dagster_event]
     causes = [cause_of_step(each) for each in events if each.is_step_failure]
-    ends = [each.message for each in events if not each.is_step_failure and each.message]
-    return "; ".join(dict.fromkeys(causes)) or (ends[-1] if ends else "The run failed; see its log in Dagit.")
+    said = [(each, each.message) for each in events if each.message]
+    crashes = [text.removeprefix(SAYS) for each, text in said if each.is_engine_event and CRASH in text]
+    ends = crashes or [text for each, text in said if each.is_run_failure]
+    end = ends[-1] if ends else "The run failed; see its log in Dagit."
+    return "; ".join(dict.fromkeys(causes)) or end
 
 
 def cause_of_step(event: dg.DagsterEvent) -> str:
