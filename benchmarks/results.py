@@ -17,7 +17,7 @@ from typing import Any
 from report import Floor
 
 Finding = Mapping[str, Any]
-"""What Report.finish wrote, and `command`, `measured_at`, `commit`, `machine`, `seconds`."""
+"""What Report.finish wrote, and `command`, `measured_at`, `commit`, `machine`."""
 
 MARKED = r"(<!-- {name} -->\n).*?(<!-- end -->)"
 
@@ -54,7 +54,7 @@ def _floors(findings: Sequence[Finding]) -> str:
 
 def _figures(findings: Sequence[Finding]) -> str:
     return "\n".join(
-        f"\n`python benchmarks/{each['command']}`, {each['measured_at']}, commit {each['commit']}, {each['machine']};"
-        f" took {each['seconds']:,.0f} s\n\n{each['text']}\n"
+        f"\n`python benchmarks/{each['command']}`, {each['measured_at']}, commit {each['commit']}, {each['machine']}"
+        f"\n\n{each['text']}\n"
         for each in findings
     )
