@@ -65,9 +65,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes; nothing is written to RESULTS.md")
     options = parser.parse_args()
     every = list(benchmarks(options.peers))
+    where = {"commit": commit(), "machine": machine()}
+    folder = results_folder(is_quick=options.quick)
     left_out: list[str] = []
     failed: list[str] = []
-    findings: list[Finding] = []
     for benchmark in every:
         if options.only and not any(part in str(benchmark) for part in options.only):
             continue
@@ -81,9 +82,8 @@ def main() -> None:
         finding = run(benchmark, is_quick=options.quick)
         if finding is None:
             failed.append(str(benchmark))
-        elif benchmark.has_findings:
-            findings.append(finding)
-    keep(results_folder(is_quick=options.quick), findings, [str(each) for each in every])
+        elif benchmark.has_findings:  # written at once: a run that is broken off keeps what it has
+            keep(folder, {**finding, **where}, [str(each) for each in every])
     for title, names in (("Left out", left_out), ("Failed", failed)):
         if names:
             print(f"\n{title}:", *names, sep="\n- ")
@@ -144,7 +144,7 @@ def lacks(benchmark: Benchmark) -> Iterator[str]:
 
 
 def run(benchmark: Benchmark, *, is_quick: bool) -> Finding | None:
-    """Run one; return what it found, with when and where; None: it failed."""
+    """Run one; return what it found, and when; None: it failed."""
     measured_at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "findings.json"
@@ -157,8 +157,6 @@ def run(benchmark: Benchmark, *, is_quick: bool) -> Finding | None:
     return {
         "command": str(benchmark),
         "measured_at": measured_at,
-        "commit": commit(),
-        "machine": machine(),
         **found,
     }
 
@@ -174,16 +172,14 @@ def results_folder(*, is_quick: bool) -> Path:
     return folder
 
 
-def keep(folder: Path, findings: Sequence[Finding], order: Sequence[str]) -> None:
-    """Write the findings down, and say where."""
-    if not findings:
-        return
-    write_results(folder / RESULTS, add_findings(folder / FIGURES, findings, order))
+def keep(folder: Path, finding: Finding, order: Sequence[str]) -> None:
+    """Write a benchmark's findings down, and say where."""
+    write_results(folder / RESULTS, add_findings(folder / FIGURES, [finding], order))
     print(f"\nWritten: {folder / RESULTS} and {folder / FIGURES}")
 
 
 def commit() -> str:
-    """The commit that was measured, `+` for one that was changed since."""
+    """The commit that is measured, `+` for one that was changed since."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     ran = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
     return ran.stdout.strip() or "unknown"
