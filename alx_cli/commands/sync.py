@@ -12,7 +12,7 @@ from alx_cli.output import make_table, print_json, stdout
 from alx_cli.terminal import SyncBars
 from alx_core import imports
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.sync import SyncResult
+from alx_core.domain.sync import COUNTS, SyncResult
 from alx_core.errors import SourceError
 from alx_core.services.schema import prepare
 from alx_core.settings import Settings, load_settings
@@ -149,33 +149,30 @@ def refuse_unknown(settings: Settings, shortnames: Collection[str]) -> None:
         raise click.BadParameter(message, param_hint="--company")
 
 
-FIGURES = ("processed", "created", "updated", "deleted", "unchanged")
-
-
 def print_result(result: SyncResult) -> None:
     """Print what a sync did, company by company."""
-    table = make_table(None, ["Company"], [*(name.capitalize() for name in FIGURES), "Bad records"])
+    table = make_table(None, ["Company"], [*(name.capitalize() for name in COUNTS), "Bad records"])
     for each in result.companies:
-        counts = (*(getattr(each, name) for name in FIGURES), each.errors)
+        counts = (*(getattr(each, name) for name in COUNTS), each.errors)
         table.add_row(escape(each.shortname), *(f"{count:,}" for count in counts))
-    totals = (*(result.total(name) for name in FIGURES), result.errors)
+    totals = (*result.counts.values(), result.errors)
     table.add_section()
     table.add_row(f"{len(result.companies)} companies", *(f"{count:,}" for count in totals), style="bold")
     stdout.print(table)
     for shortname, error in sorted(result.failed.items()):
         stdout.print(f"[bold red]failed[/] {escape(shortname)}: {escape(error)}")
-    rate = result.total("processed") / max(result.seconds, 1e-3)
+    rate = result.processed / max(result.seconds, 1e-3)
     stdout.print(f"\nSync {result.run_id} took {result.seconds:.1f} s ({rate:,.0f} rows/s).")
 
 
 def _as_json(result: SyncResult) -> dict[str, Any]:
-    names = ("shortname", "companyid", "status", *FIGURES, "errors", "error")
+    names = ("shortname", "companyid", "status", *COUNTS, "errors", "error")
     return {
         "run_id": result.run_id,
         "status": "failed" if result.failed else "succeeded",
         "as_of": result.as_of,
         "seconds": round(result.seconds, 3),
-        **{name: result.total(name) for name in FIGURES},
+        **result.counts,
         "errors": result.errors,
         "companies": [{name: getattr(each, name) for name in names} for each in result.companies],
     }

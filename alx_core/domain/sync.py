@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from alx_core.domain.company_names import tell_apart
 
+CHANGES = ("created", "updated", "deleted", "unchanged")
+COUNTS = ("processed", *CHANGES)
+"""Figures of a run and of each company in it, by their names in the books."""
+
 
 class Kind(StrEnum):
     """Why a sync runs."""
@@ -106,7 +110,16 @@ class SyncResult:
         return sum(getattr(each, name) for each in self.companies)
 
     @property
+    def processed(self) -> int:
+        """Rows judged, bad records included: one of two companies counts once, and so does one of none."""
+        return self.total("rows") + self.errors
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The run's COUNTS."""
+        return {"processed": self.processed, **{name: self.total(name) for name in CHANGES}}
+
+    @property
     def error_rate(self) -> float:
         """Share of bad records in all processed, 0 to 1."""
-        processed = self.total("rows") + self.errors
-        return self.errors / processed if processed else 0.0
+        return self.errors / self.processed if self.processed else 0.0

@@ -8,6 +8,7 @@ from alx_core.domain.paging import SNAPSHOT_KEPT_S
 from alx_core.domain.quota import usage_day
 from alx_core.logs import get_logger
 from alx_core.settings import Settings
+from alx_core.store.engine import transaction
 from alx_core.store.locks import writer_lock
 from alx_core.store.retention import (
     CHUNK,
@@ -65,7 +66,8 @@ def purge(
     alerts = purge_alerts(engine, before=before(settings.alert_retention_days), chunk=chunk)
     with writer_lock(engine, timeout_s=lock_timeout_s):
         tombstones = purge_tombstones(engine, before=before(settings.tombstone_retention_days), chunk=chunk)
-        history = purge_history(engine, before=now - SNAPSHOT_KEPT_S, chunk=chunk)
+        with transaction(engine) as connection:
+            history = purge_history(connection, before=now - SNAPSHOT_KEPT_S)
     purged = Purged(requests, metrics, usage, runs, alerts, tombstones, history)
     log.info("purged", **purged.counts())
     return purged

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal_column, select, text, union_all
+from sqlalchemy import Connection, Row, func, literal_column, select, union_all
 
-from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.domain.security_alerts import Refusals
 from alx_core.domain.sync import Kind
 from alx_core.domain.sync_alerts import RunErrors, SyncFailure, SyncSuccess
+from alx_core.store.request_log import IS_FAILED_AUTH
 from alx_core.store.tables import companies, request_log, sync_run_companies, sync_runs
+from alx_core.store.tables.traffic import IS_REFUSED
 
 WORST_NAMED = 5
-
-IS_REFUSED = text("outcome <> 'ok'")
-"""Written as the index of refused requests has it."""
 
 
 def newest_failure(connection: Connection) -> SyncFailure | None:
@@ -74,10 +72,7 @@ def newest_errors(connection: Connection) -> RunErrors | None:
         .limit(WORST_NAMED)
     )
     named = [(name, int(errors)) for name, errors in connection.execute(worst)]
-    of_companies = select(func.coalesce(func.sum(each.errors), 0)).where(each.run_id == run.id)
-    # Bad records that belong to no company are in the run's `errors` and not in its `processed`.
-    unowned = run.errors - int(connection.execute(of_companies).scalar_one())
-    return RunErrors(run.processed + unowned, run.errors, named, run.dagster_run_id)
+    return RunErrors(run.processed, run.errors, named, run.dagster_run_id)
 
 
 def shortnames(connection: Connection) -> dict[int, str]:
@@ -87,16 +82,12 @@ def shortnames(connection: Connection) -> dict[int, str]:
 
 
 def refusals_since(connection: Connection, *, since: int, at_least: int) -> Sequence[Refusals]:
-    """Return who made `at_least` failed authentications since `since` (epoch seconds), by address and by key prefix.
-
-    With a token that was recognized, `accessexception` is a right key that asked for a wrong function.
-    """
+    """Return who made `at_least` failed authentications since `since` (epoch seconds), by address and by key prefix."""
     row = request_log.c
-    is_failed = row.token_id.is_(None) & row.outcome.in_(sorted(FAILED_AUTH))
     counted = union_all(
         *(
             select(literal_column(f"'{source}'").label("source"), column.label("value"), func.count().label("failures"))
-            .where(row.timeaccessed >= since * 1000, IS_REFUSED, is_failed, column != "")
+            .where(row.timeaccessed >= since * 1000, IS_REFUSED, IS_FAILED_AUTH, column != "")
             .group_by(column)
             .having(func.count() >= at_least)
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))

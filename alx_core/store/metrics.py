@@ -35,8 +35,9 @@ from sqlalchemy import (
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
-from alx_core.domain.outcomes import FAILED_AUTH, OK
+from alx_core.domain.outcomes import OK
 from alx_core.store.engine import insert_into, is_postgresql
+from alx_core.store.request_log import IS_FAILED_AUTH
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
@@ -176,7 +177,6 @@ def _metrics(row: Mapping[Any, Any], *, total_us: int) -> HourMetrics:
 def _requests(*, is_server: bool) -> CTE:
     """The log rows of some hours, with what is counted of them. Expressions get their names here, to be grouped by."""
     log = request_log.c
-    is_refused = and_(log.token_id.is_(None), log.outcome.in_(sorted(FAILED_AUTH)))
     query = select(
         (log.timeaccessed // HOUR_MS * HOUR_S).label("hour"),
         func.coalesce(log.companyid, NO_COMPANY).label("companyid"),
@@ -189,7 +189,7 @@ def _requests(*, is_server: bool) -> CTE:
         log.rows,
         log.bytes,
         log.charged,
-        case((is_refused, 1), else_=0).label("failed_auth"),
+        case((IS_FAILED_AUTH, 1), else_=0).label("failed_auth"),
         # Whole microseconds add up to the same sum in any order, floats do not.
         cast(func.round(log.response_time_ms * 1000), BigInteger).label("total_us"),
         log.response_time_ms,

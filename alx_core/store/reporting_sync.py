@@ -10,7 +10,7 @@ from typing import Any, cast
 import polars as pl
 import psycopg
 from adbc_driver_manager import OperationalError
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, delete, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, func, select
 from sqlalchemy import cast as sql_cast
 
 from alx_core.domain.changes import Op
@@ -101,11 +101,6 @@ def write_changes(connection: Connection, changes: Iterable[pl.DataFrame], *, ru
             rows = _as_stored(frame, run_id=run_id, now=now)
             write(rows.filter(pl.col("op") == Op.INSERT), rows.filter(pl.col("op") != Op.INSERT))
     return written
-
-
-def purge_history(connection: Connection, *, before: int) -> None:
-    """Drop the replaced versions that were replaced before `before` (epoch seconds): no read can still need them."""
-    connection.execute(delete(reporting_history).where(reporting_history.c.superseded_at < before))
 
 
 def _as_stored(changes: pl.DataFrame, *, run_id: int, now: int) -> pl.DataFrame:

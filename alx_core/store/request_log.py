@@ -1,11 +1,12 @@
-"""The request log in the reporting database."""
+"""The request log in the reporting database: how rows get in, and what its queries share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, and_, text
 
+from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import request_log
 
@@ -20,6 +21,11 @@ _POSTGRESQL = text(
 _SQLITE = text(
     f"{_INSERT} {', '.join(f'value ->> {name!r}' for name in COLUMNS)} FROM json_each(:rows)"
     " WHERE true ON CONFLICT (request_id) DO NOTHING"
+)
+
+
+IS_FAILED_AUTH: ColumnElement[bool] = and_(
+    request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH))
 )
 
 

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from alx_core.domain.checks import CHECKS, Check
-from alx_core.domain.sync import CompanyResult, SyncResult
+from alx_core.domain.sync import COUNTS, CompanyResult, SyncResult
 from alx_pipeline.assets.moodle import source_key
 from alx_pipeline.moodle.tables import REPORTING_TABLES
 
 Metadata = dict[str, dg.MetadataValue]
 
-COUNTS = ("processed", "created", "updated", "deleted", "unchanged")
 COMPANY_COUNTS = (*COUNTS, "errors")
 COMPANY_SCHEMA = dg.TableSchema(
     columns=[
@@ -41,13 +40,13 @@ def metadata_of(result: SyncResult) -> Metadata:
     value = dg.MetadataValue
     return {
         "dagster/row_count": value.int(sum(result.table.rows.values())),
-        **{name: value.int(result.total(name)) for name in COUNTS},
+        **{name: value.int(count) for name, count in result.counts.items()},
         "bad_records": value.int(result.errors),
         "error_rate": value.float(round(result.error_rate, 6)),
         "companies_synced": value.int(len(result.companies) - len(result.failed)),
         "companies_failed": value.int(len(result.failed)),
         "seconds": value.float(round(result.seconds, 3)),
-        "rows_per_second": value.float(round(result.total("processed") / max(result.seconds, 1e-3), 1)),
+        "rows_per_second": value.float(round(result.processed / max(result.seconds, 1e-3), 1)),
         "peak_memory_mb": value.float(round(peak_memory_bytes() / 1e6, 1)),
         "learner_ranges": value.int(result.ranges),
         "learner_ranges_skipped": value.int(result.ranges_skipped),

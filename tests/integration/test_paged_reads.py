@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from alx_core.domain.company_settings import SyncMode
 from alx_core.domain.paging import IDLE_S, SESSION_S, SNAPSHOT_KEPT_S, TOUCH_S
 from alx_core.store.engine import transaction
-from alx_core.store.reporting_sync import purge_history
+from alx_core.store.retention import purge_history
 from support.reads import Client, Company, FakeClock, Worker, make_settings, make_token
 from support.reporting_databases import migrated_engine
 

@@ -6,13 +6,13 @@ from sqlalchemy import Engine
 
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.paging import SNAPSHOT_KEPT_S
-from alx_core.domain.sync import CompanyResult, SyncRequest, SyncResult, TableFacts
+from alx_core.domain.sync import COUNTS, CompanyResult, SyncRequest, SyncResult, TableFacts
 from alx_core.errors import AlxError
 from alx_core.services.sync.write import Company
 from alx_core.store import runs
 from alx_core.store.companies import mark_gone, upsert_company
 from alx_core.store.engine import transaction
-from alx_core.store.reporting_sync import purge_history
+from alx_core.store.retention import purge_history
 
 
 def open_run(engine: Engine, request: SyncRequest, *, now: int) -> int:
@@ -61,7 +61,7 @@ def close_run(
             ranges=result.ranges,
             ranges_skipped=result.ranges_skipped,
             error="; ".join(f"{name}: {error}" for name, error in sorted(result.failed.items())) or None,
-            **{name: result.total(name) for name in ("processed", "created", "updated", "deleted", "unchanged")},
+            **result.counts,
         )
 
 
@@ -88,5 +88,5 @@ def _state(company: Company, done: CompanyResult, table: TableFacts, now: int) -
 
 
 def _row(done: CompanyResult) -> dict[str, object]:
-    names = ("companyid", "status", "processed", "created", "updated", "deleted", "unchanged", "errors", "seconds")
+    names = ("companyid", "status", *COUNTS, "errors", "seconds")
     return {**{name: getattr(done, name) for name in names}, "error": done.error}

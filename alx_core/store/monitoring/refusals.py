@@ -16,17 +16,16 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    text,
     union_all,
 )
 
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.outcomes import FAILED_AUTH, QUOTA_USED_UP
+from alx_core.domain.outcomes import QUOTA_USED_UP
+from alx_core.store.request_log import IS_FAILED_AUTH
 from alx_core.store.tables import companies, request_log
+from alx_core.store.tables.traffic import IS_REFUSED
 
 HOUR_MS = HOUR_S * 1000
-# Written out, because a parameter would not let the database see that the index of refused requests fits.
-IS_REFUSED = text("outcome <> 'ok'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def count_failed_auth(connection: Connection, *, since: int) -> FailedAuth:
 
 @cache
 def _failed_auth() -> Select[int, int]:
-    return select(func.count(), func.count(request_log.c.ip_address.distinct())).where(_is_recent(), _is_failed())
+    return select(func.count(), func.count(request_log.c.ip_address.distinct())).where(_is_recent(), IS_FAILED_AUTH)
 
 
 def count_quota_refusals(connection: Connection, *, since: int) -> dict[int, QuotaRefusals]:
@@ -111,7 +110,7 @@ def _suspects() -> Select[Any]:
     by_hour = union_all(
         *(
             select(literal_column(f"'{source}'").label("source"), column.label("value"), hour, func.count().label("n"))
-            .where(_is_recent(), _is_failed(), column != "")
+            .where(_is_recent(), IS_FAILED_AUTH, column != "")
             .group_by(column, hour.name)
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))
         )
@@ -156,8 +155,3 @@ def _since(since: int) -> dict[str, int]:
 
 def _is_recent() -> ColumnElement[bool]:
     return and_(request_log.c.timeaccessed >= bindparam("since_ms", type_=BigInteger), IS_REFUSED)
-
-
-def _is_failed() -> ColumnElement[bool]:
-    """With a token that was recognized, `accessexception` is a right key that asked for a wrong function."""
-    return and_(request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH)))

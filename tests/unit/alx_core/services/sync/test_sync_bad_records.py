@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from alx_core.store.alert_sources import newest_errors
 from alx_core.store.tables import sync_errors
 from support.builders import (
     COMPANY,
@@ -77,6 +78,20 @@ def test_a_record_that_names_nothing_holds_every_row_of_every_company(site: Site
     assert site.table() == before
     assert [each.errors for each in result.companies] == [1, 1]
     assert result.error_rate == 1
+
+
+def test_the_books_count_a_bad_record_of_two_companies_once_as_the_run_does(site: Site) -> None:
+    """The page and the alert work the share out from the books."""
+    site.change(user=[make_user(id=100, firstname="\0"), make_user(id=200), make_user(id=300)])
+    result = site.sync()
+    run = site.runs()[-1]
+    assert (run["errors"], run["processed"]) == (1, 3)
+    assert run["errors"] / run["processed"] == result.error_rate
+    assert [each.errors for each in result.companies] == [1, 1]
+    with site.engine.connect() as connection:
+        judged = newest_errors(connection)
+    assert judged is not None
+    assert (judged.errors, judged.processed) == (1, 3)
 
 
 def test_a_bad_membership_raises_no_alarm_in_the_learners_other_company(site: Site) -> None:
