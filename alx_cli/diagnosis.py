@@ -11,12 +11,13 @@ from alx_cli.faults import explain
 from alx_cli.home import require_home
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
-from alx_core.settings import Settings, load_settings, split_list
+from alx_core.settings import Settings, find_misspelt, load_settings, split_list
 from alx_core.store.engine import connect, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
 MAX_CLOCK_SKEW_S = 60
+REDIS_TIMEOUT_S = 2
 LATE_S = 900
 """A message is late when it waits longer than the longest pause between two tries."""
 ABANDONED_SHOWN_S = 7 * 86_400
@@ -39,9 +40,13 @@ def diagnose() -> Iterator[Finding]:
         yield Finding("settings", False, str(error))
         return
     yield Finding("settings", True, f"home {settings.home.absolute()}")
+    for name, meant in find_misspelt().items():
+        yield Finding("settings", False, f"{name} is no setting and has no effect. Is {meant} meant?")
     yield _home(settings)
     yield _channels(settings)
     yield from _reporting(settings)
+    if settings.redis_url is not None:
+        yield _redis(settings.redis_url.get_secret_value())
     yield from _moodle(settings)
 
 
@@ -144,6 +149,20 @@ def _messages(engine: Engine) -> Finding:
         f"{newest['channel']}: {why}. See `alx alerts list --all`, and `alx alerts test` when it is mended."
     )
     return Finding("alert messages", False, detail)
+
+
+def _redis(url: str) -> Finding:
+    """Without it every API process builds its pages itself: slower, and nothing else shows it."""
+    from redis import Redis  # noqa: PLC0415  # most installations do without
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    try:
+        with Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S) as client:
+            client.ping()
+    except (RedisError, OSError) as error:
+        advice = "Check ALX_REDIS_URL and that the server runs; until it answers, pages are not shared."
+        return Finding("Redis", False, f"does not answer: {error}. {advice}")
+    return Finding("Redis", True, "answers")
 
 
 def _moodle(settings: Settings) -> Iterator[Finding]:

@@ -13,7 +13,12 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
         return f"{where}{error.strerror or error}. Is there room on the disk, and may this user write there?"
-    if isinstance(error, DBAPIError) and (type(error) in MENDABLE or getattr(error.orig, "sqlstate", "") == NO_RIGHT):
+    if isinstance(error, DBAPIError) and (type(error) in MENDABLE or _state(error.orig) == NO_RIGHT):
         cause = str(error.orig).strip().partition("\n")[0]
         return f"A database refused: {cause}. Look at its disk, its rights and its log."
     return None
+
+
+def _state(error: BaseException | None) -> object:
+    """Return PostgreSQL's code; psycopg2, through which Dagster writes, has another name for it than psycopg."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)

@@ -5,6 +5,7 @@ Order of precedence: environment, `.env` in the working directory, `.env` in `AL
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -29,9 +30,15 @@ DRIVERS = {
 }
 MOODLE_BACKENDS = ("mysql", "postgresql", "sqlite")
 STORE_BACKENDS = ("postgresql", "sqlite")
-CHANNEL_SCHEMES = {"slack_webhook_url": ("https", "http"), "smtp_url": ("smtp", "starttls", "smtps")}
+SCHEMES = {
+    "slack_webhook_url": ("https", "http"),
+    "smtp_url": ("smtp", "starttls", "smtps"),
+    "redis_url": ("redis", "rediss", "unix"),
+}
 MAX_DAYS = 36_500
 """A hundred years are for ever, and still a date that calendars and databases know."""
+ALIKE = 0.8
+"""Of difflib's likeness of two names (0 to 1): from here on one is taken for a slip of the other."""
 EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -168,15 +175,16 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return value
 
-    @field_validator("slack_webhook_url", "smtp_url")
+    @field_validator("slack_webhook_url", "smtp_url", "redis_url")
     @classmethod
-    def _check_channel(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _check_service(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None or not value.get_secret_value():  # a variable that is there and empty
             return None
-        schemes = CHANNEL_SCHEMES[info.field_name or ""]
+        schemes = SCHEMES[info.field_name or ""]
         try:
             parts = urlsplit(value.get_secret_value())
-            is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            where = parts.path if parts.scheme == "unix" else parts.hostname
+            is_fine = parts.scheme in schemes and bool(where) and parts.port != 0
         except ValueError:
             is_fine = False
         if not is_fine:
@@ -196,6 +204,18 @@ class Settings(BaseSettings):
     def _check_sender(cls, value: str) -> str:
         if not EMAIL_ADDRESS.fullmatch(value):
             raise ValueError("not one e-mail address, for example alx@example.com")
+        return value
+
+    @field_validator("dagster_url", "public_url")
+    @classmethod
+    def _check_link(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            is_fine = not value or (parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0)
+        except ValueError:
+            is_fine = False
+        if not is_fine or set(value) & set(" <>|"):  # these would end a link in Slack
+            raise ValueError("no address that a browser opens, for example https://alx.example.com")
         return value
 
     @field_validator("dagster_bind", "api_bind")
@@ -253,14 +273,24 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings. Raises SettingsError that names each wrong variable, never its value."""
     try:
-        # ALX_HOME decides where the other `.env` lies, so it is looked up first.
-        home = Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
-        return Settings(_env_file=(home / ".env", ".env"), _env_file_encoding="utf-8")
+        return Settings(_env_file=(_home() / ".env", ".env"), _env_file_encoding="utf-8")
     except ValidationError as error:
         wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
         raise SettingsError(f"{wrong}. See docs/settings.md.") from None
     except UnicodeDecodeError:  # its text would show a part of the file
         raise SettingsError("A file .env, here or in ALX_HOME, is not UTF-8. Save it as UTF-8.") from None
+
+
+def find_misspelt() -> dict[str, str]:
+    """Return the variables that are no setting but look like one, and which: nothing else would tell of a slip.
+
+    Call it when `load_settings` has read the same files.
+    """
+    settings = {f"ALX_{name.upper()}" for name in Settings.model_fields}
+    sources = (os.environ, dotenv_values(".env"), dotenv_values(_home() / ".env"))
+    given = {name.upper() for source in sources for name in source if name.upper().startswith("ALX_")}
+    alike = {name: get_close_matches(name, settings, n=1, cutoff=ALIKE) for name in sorted(given - settings)}
+    return {name: found[0] for name, found in alike.items() if found}
 
 
 def split_list(text: str) -> tuple[str, ...]:
@@ -280,6 +310,11 @@ def split_bind(bind: str) -> tuple[str, int]:
     return host, port
 
 
+def _home() -> Path:
+    """Return ALX_HOME, which decides where the other `.env` lies."""
+    return Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
+
+
 def _describe(loc: tuple[int | str, ...], message: str) -> str:
     text = message.removeprefix("Value error, ")
     return f"ALX_{str(loc[0]).upper()}: {text}" if loc else text
@@ -290,6 +325,9 @@ def _parse_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):  # ValueError, for a port that is no number, quotes what may be a password
         raise ValueError("not a database URL, for example postgresql://user:password@host/database") from None
+    is_file = url.get_backend_name() == "sqlite"
+    if not is_file and "@" in f"{url.host}{url.database}":  # the rest of a password, which messages would show
+        raise ValueError("in a password, characters such as @ : / % are percent-encoded: p@ss is p%40ss")
     if "+" not in url.drivername and url.drivername in DRIVERS:
         url = url.set(drivername=DRIVERS[url.drivername])
     if url.get_backend_name() == "mysql" and "charset" not in url.query:

@@ -76,12 +76,14 @@ def make_api_engine(url: URL) -> Engine:
     """Make an engine whose connections are in autocommit.
 
     On PostgreSQL a commit does not wait for the disk: a counter or a cached page that a power cut takes is worth less
-    than the half millisecond on every request. A process that is killed loses nothing.
+    than the half millisecond on every request. A process that is killed loses nothing. Options of the URL itself, such
+    as a search path, hold here as everywhere.
     """
     if url.get_backend_name() == "sqlite":
         engine = make_engine(url)
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    options = f"-c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    own = f"-c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    options = " ".join((own, *url.normalized_query.get("options", ())))
     return create_engine(
         url,
         poolclass=NullPool,

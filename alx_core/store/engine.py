@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alx_core.errors import SettingsError, StoreUnreachable
+from alx_core.settings import DRIVERS
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +23,9 @@ GONE_AFTER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count
 """libpq's limits to waiting for a server that vanished without a word: 25 s for an answer, 30 s (here in milliseconds)
 for a receipt. The system's own are two hours and a quarter of one."""
 
+UTF8 = {"client_encoding": "utf8"}
+"""How texts go to and from PostgreSQL, whatever its database, PGCLIENTENCODING or the URL say: frames are UTF-8."""
+
 
 def make_engine(url: URL) -> Engine:
     """Make an engine on the reporting database. It does not connect yet; SQLite's folder is made when missing.
@@ -29,6 +33,8 @@ def make_engine(url: URL) -> Engine:
     Its errors go to logs, so they leave a statement's values out: names, hashes of tokens.
     Raises SettingsError: no such driver or folder.
     """
+    if url.drivername not in DRIVERS.values():  # a sync's COPY and the API's statements are psycopg 3's
+        raise SettingsError(f"The driver {url.drivername} can't be used here. {_way_out(url)}")
     with needing_driver(url):
         if url.get_backend_name() == "sqlite":
             _make_folder(url)
@@ -45,14 +51,17 @@ def needing_driver(url: URL) -> Iterator[None]:
     try:
         yield
     except (NoSuchModuleError, ImportError) as error:
-        way_out = f"Write {url.get_backend_name()}://, and the right one is taken."
-        raise SettingsError(f"The driver {url.drivername} is not installed. {way_out}") from error
+        raise SettingsError(f"The driver {url.drivername} is not installed. {_way_out(url)}") from error
+
+
+def _way_out(url: URL) -> str:
+    return f"Write {url.get_backend_name()}://, and the right one is taken."
 
 
 def server_limits(url: URL) -> dict[str, object]:
-    """Return libpq's limits to waiting for PostgreSQL, but for those that the URL sets itself."""
+    """Return libpq's limits to waiting for PostgreSQL, but for those that the URL sets itself, and its encoding."""
     limits: dict[str, object] = {"connect_timeout": CONNECT_TIMEOUT_S, **GONE_AFTER}
-    return {name: value for name, value in limits.items() if name not in url.query}
+    return {**{name: value for name, value in limits.items() if name not in url.query}, **UTF8}
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[s
         for name, wanted in columns.items():
             _look_at_table(connection, site, name, wanted)
         if site.missing_tables:
-            site.other_prefixes = _prefixes(inspect(connection).get_table_names())
+            site.other_prefixes = [each for each in _prefixes(inspect(connection).get_table_names()) if each != prefix]
             site.other_schemas = _schemas(connection, prefix + site.missing_tables[0])
         return site
 

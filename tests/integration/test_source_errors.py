@@ -103,6 +103,12 @@ def test_a_missing_table(command: Command, moodle_url: URL) -> None:
     assert_refused(command, "mdl_company_users", "IOMAD")
 
 
+def test_a_missing_table_of_the_right_prefix_is_not_put_down_to_the_prefix(command: Command, moodle_url: URL) -> None:
+    edit(moodle_url, "DROP TABLE mdl_company_shared_courses")
+    assert_refused(command, "mdl_company_shared_courses", "come with IOMAD")
+    assert "set ALX_MOODLE_PREFIX" not in command.run("doctor").stdout
+
+
 def test_a_missing_column(command: Command, moodle_url: URL) -> None:
     edit(moodle_url, "ALTER TABLE mdl_course RENAME COLUMN enablecompletion TO enablecompletion2")
     assert_refused(command, "mdl_course.enablecompletion")

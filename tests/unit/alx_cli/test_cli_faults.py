@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+import psycopg2.errors
 import pytest
 from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, OperationalError, ProgrammingError
 
@@ -38,6 +39,18 @@ def test_what_a_database_refuses_is_one_line_without_the_statement(error: Except
     assert "Look at its disk, its rights and its log." in told
     assert "Ada" not in told
     assert "\n" not in told
+
+
+def test_what_dagsters_driver_may_not_write_is_one_line_too() -> None:
+    """`alx sync` by a user who may only read begins in Dagster's tables, and these are written through psycopg2."""
+
+    class InsufficientPrivilege(psycopg2.errors.InsufficientPrivilege):
+        pgcode = "42501"  # the driver's own is read-only, and set by the server's answer alone
+
+    refused = InsufficientPrivilege("permission denied for table runs")
+    assert (explain(ProgrammingError(HOLDS_NAMES, None, refused)) or "").startswith(
+        "A database refused: permission denied for table runs. Look at"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,3 +133,10 @@ def test_the_doctor_goes_on_where_the_reporting_database_has_no_driver(tmp_path:
     assert done.code == 1
     assert "Write postgresql://" in done.stdout
     assert "ALX_MOODLE_URL is not set" in done.stdout
+
+
+def test_the_doctor_names_a_setting_that_is_misspelt(tmp_path: Path) -> None:
+    done = Command(tmp_path).run("doctor", ALX_SLACK_WEBHOOK="https://hooks.example.com/secret")
+    assert done.code == 1
+    assert "ALX_SLACK_WEBHOOK is no setting and has no effect. Is ALX_SLACK_WEBHOOK_URL meant?" in done.stdout
+    assert "secret" not in done.stdout

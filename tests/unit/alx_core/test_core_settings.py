@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import URL
 
 from alx_core.errors import SettingsError
-from alx_core.settings import Settings, load_settings, split_bind
+from alx_core.settings import Settings, find_misspelt, load_settings, split_bind
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "s3cr3t!"
@@ -136,6 +136,17 @@ def test_variables_of_other_programs_are_ignored(load: Load, tmp_path: Path) -> 
     assert load(MOODLE_PREFIX="y_", ALX_NOR_THIS="2").moodle_prefix == "mdl_"
 
 
+def test_a_misspelt_setting_is_found_wherever_it_is_written(load: Load, tmp_path: Path) -> None:
+    write_env(tmp_path, ALX_STATUS_PASWORD=PASSWORD, ALX_NO_SUCH_THING="1")
+    write_env(tmp_path / "var", ALX_ALERT_EMAIL="a@example.com")
+    load(ALX_SLACK_WEBHOOK="https://h/x", ALX_TEST_REQUIRE_SERVICES="1", ALX_MOODLE_PREFIX="m_")
+    assert find_misspelt() == {
+        "ALX_ALERT_EMAIL": "ALX_ALERT_EMAILS",
+        "ALX_SLACK_WEBHOOK": "ALX_SLACK_WEBHOOK_URL",
+        "ALX_STATUS_PASWORD": "ALX_STATUS_PASSWORD",
+    }
+
+
 # --- URLs ---
 
 
@@ -250,6 +261,56 @@ def test_all_wrong_variables_are_named_at_once(load: Load) -> None:
     message = refusal(load, "ALX_MOODLE_PREFIX", "a b")
     assert "ALX_SYNC_WORKERS" in message
     assert "ALX_MOODLE_PREFIX" in message
+
+
+@pytest.mark.parametrize("url", ["mysql://u:p@{}@h/m", "mysql://u:p@{}/1@h/m", "postgresql://u:p@{}:1/@h/m"])
+@pytest.mark.parametrize("name", ["ALX_MOODLE_URL", "ALX_DATABASE_URL"])
+def test_a_password_that_is_not_encoded_is_no_name_of_a_host_that_messages_show(
+    load: Load, name: str, url: str
+) -> None:
+    message = refusal(load, name, url.format("s3cr3t"))
+    assert "s3cr3t" not in message
+
+
+def test_a_password_with_an_at_sign_is_told_how_to_be_written(load: Load) -> None:
+    assert "p@ss is p%40ss" in refusal(load, "ALX_MOODLE_URL", "mysql://u:p@ss/1@h/m")
+    assert load(ALX_MOODLE_URL="sqlite:////srv/m@home.sqlite").moodle.database == "/srv/m@home.sqlite"
+
+
+@pytest.mark.parametrize(
+    "url", [PASSWORD, f"http://u:{PASSWORD}@h", f"redis://u:{PASSWORD}@h:x/0", "redis://", "unix:"]
+)
+def test_what_is_no_redis_is_refused_before_the_api_fails_at_it(load: Load, url: str) -> None:
+    message = refusal(load, "ALX_REDIS_URL", url)
+    assert "ALX_REDIS_URL: not a URL with a host; it begins with one of redis, rediss, unix" in message
+    assert PASSWORD not in message
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://u:p@h:6380/1", "redis://:p@h/0?protocol=3", "unix:///r.sock"])
+def test_a_redis_is_taken_as_it_is_written(load: Load, url: str) -> None:
+    redis_url = load(ALX_REDIS_URL=url).redis_url
+    assert redis_url is not None
+    assert redis_url.get_secret_value() == url
+
+
+def test_an_empty_redis_is_none(load: Load) -> None:
+    assert load(ALX_REDIS_URL="").redis_url is None
+
+
+@pytest.mark.parametrize("name", ["ALX_PUBLIC_URL", "ALX_DAGSTER_URL"])
+@pytest.mark.parametrize("value", ["alx.example.com", "alx.example.com:8000", "not a url", "https://", "http://h:x"])
+def test_what_no_browser_opens_is_refused_before_an_alert_links_to_it(load: Load, name: str, value: str) -> None:
+    assert f"{name}: no address that a browser opens, for example https://" in refusal(load, name, value)
+
+
+@pytest.mark.parametrize("value", ["https://alx.example.com/reports/", "http://10.0.0.5:8000", "http://[::1]:3000"])
+def test_links_lead_to_the_address_that_was_set(load: Load, value: str) -> None:
+    settings = load(ALX_PUBLIC_URL=value, ALX_DAGSTER_URL=value)
+    assert settings.public_link == settings.dagster_link == value.rstrip("/")
+
+
+def test_an_empty_address_is_that_of_the_port(load: Load) -> None:
+    assert load(ALX_PUBLIC_URL="", ALX_API_BIND="127.0.0.1:8001").public_link == "http://127.0.0.1:8001"
 
 
 def test_a_value_from_a_file_does_not_show_either(load: Load, tmp_path: Path) -> None:

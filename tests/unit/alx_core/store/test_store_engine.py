@@ -100,6 +100,25 @@ def test_the_error_of_a_statement_shows_none_of_its_values(engine: Engine, make:
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
+    with reporting_database("postgresql", tmp_path) as url:
+        made = make(url.update_query_dict({"options": "-csearch_path=reports"}))
+        with made.connect() as connection:
+            assert connection.scalar(text("SHOW search_path")) == "reports"
+        made.dispose()
+
+
+@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+def test_texts_are_utf8_whatever_the_surroundings_ask_for(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
+    with reporting_database("postgresql", tmp_path) as url:
+        made = make(url.update_query_dict({"client_encoding": "latin1"}))
+        with made.connect() as connection:
+            encoding = connection.scalar(text("SHOW client_encoding"))
+        made.dispose()
+    assert encoding == "UTF8"
+
+
 def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options() -> None:
     url = make_url("postgresql+psycopg://alx:secret@db.example.com/alx?sslpassword=secret")
     assert shown(url) == "postgresql://alx:***@db.example.com/alx"
@@ -145,8 +164,11 @@ def test_an_option_that_the_server_does_not_know_is_unreachable(tmp_path: Path) 
         pytest.fail("libpq has no such option")
 
 
-@pytest.mark.parametrize("driver", ["postgresql+nonsense", "postgresql+pg8000", "sqlite+pysqlcipher"])
-def test_a_driver_that_is_not_there_is_a_wrong_setting_that_names_the_way_out(driver: str) -> None:
+@pytest.mark.parametrize("driver", [
+    "postgresql+nonsense", "postgresql+pg8000", "sqlite+pysqlcipher",  # not there
+    "postgresql+psycopg2", "postgresql+asyncpg",  # there, or could be; a sync would fail with it
+])  # fmt: skip
+def test_a_driver_that_can_not_serve_is_a_wrong_setting_that_names_the_way_out(driver: str) -> None:
     with pytest.raises(SettingsError, match=rf"Write {driver.partition('+')[0]}://"):
         make_engine(URL.create(driver, host="127.0.0.1", database="alx"))
 
