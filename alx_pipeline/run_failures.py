@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterEventType, RunRecord
+from dagster import DagsterEventType, DagsterExecutionInterruptedError, RunRecord
 from dagster_shared.error import SerializableErrorInfo
 
 from alx_core.domain.sync_alerts import SyncFailure
@@ -15,6 +15,7 @@ RUNS_LOOKED_AT = 50
 CRASH = "Run execution process for "
 SAYS = "[DagsterApiServer] "
 """How Dagster's code server says that the process of a run is gone, and with what signal or exit code."""
+STOPPED = "The run was stopped before its end, by Ctrl-C or with the process that ran it."
 SYNC_JOBS = frozenset({hourly_sync.name, rebuild.name})
 SYNC_ASSETS = frozenset({TABLE_KEY, REBUILD_KEY})
 
@@ -64,7 +65,8 @@ def _innermost(error: SerializableErrorInfo) -> str:
     """The message on top only says that an op failed, or that retries are used up."""
     while error.cause is not None:
         error = error.cause
-    return error.message.strip()
+    # Its message is its own name and nothing else.
+    return STOPPED if error.cls_name == DagsterExecutionInterruptedError.__name__ else error.message.strip()
 
 
 def _is_sync(run: dg.DagsterRun) -> bool:

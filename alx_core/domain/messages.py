@@ -60,6 +60,11 @@ class Message:
         """One line that says it all."""
         return f"{HEADLINES[self.kind]}{self.title}"
 
+    @property
+    def account(self) -> str:
+        """What is, or was, the case: of an incident that is over, what was last seen of it must not read as news."""
+        return f"It was: {self.message}" if self.kind is MessageKind.RECOVERED else self.message
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return asdict(self)

@@ -131,7 +131,10 @@ def judge_staleness(health: SyncHealth, *, first_try_at: int | None, stale_after
     if since is None or health.now - since <= stale_after_s:
         return Judgement(alerts, well=frozenset())
     hours = (health.now - since) / 3600
-    state = "No sync ever succeeded" if health.freshness is Freshness.NEVER else "The newest hour is missing"
+    if health.freshness is Freshness.NEVER:
+        message = f"No hour was ever synced; the first try was {hours:.1f} hours ago."
+    else:
+        message = f"The newest hour is missing: reports show what Moodle said {hours:.1f} hours ago."
     return Judgement(
         alerts,
         [
@@ -139,7 +142,7 @@ def judge_staleness(health: SyncHealth, *, first_try_at: int | None, stale_after
                 AlertName.SYNC_STALE,
                 Severity.CRITICAL,
                 title=f"No successful sync for {hours:.1f} hours",
-                message=f"{state}: reports show what Moodle said {hours:.1f} hours ago.",
+                message=message,
                 recommendation=(
                     "Look for failed or waiting runs in Dagit. No runs at all: is the daemon running, and the schedule "
                     "`hourly_sync_schedule` on? `alx status` tells from the table's own books."

@@ -3,6 +3,7 @@
 Times are `<time>` elements with UTC inside; the page's script puts the viewer's zone there.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
@@ -74,6 +75,11 @@ def size(value_bytes: float) -> str:
 def plural(count: float, one: str, many: str = "") -> str:
     """Return a count with its noun, as 1 company or 12 companies."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a sentence, as a, b and c."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def code(text: str) -> Markup:

@@ -19,8 +19,9 @@ def judge_performance(view: PerformanceView) -> Verdict:
     bad = [card for card in (_response_time(view), _success_rate(view), _cache_hit_rate(view)) if card.tone is Tone.BAD]
     warned = [card for card in (_response_time(view), _cache_hit_rate(view)) if card.tone is Tone.WARN]
     if bad or warned:
-        names = " and ".join(card.label.lower() for card in (*bad, *warned))
-        return Verdict(Tone.BAD if bad else Tone.WARN, f"Look at {names}", "It is beyond its threshold.")
+        names = [card.label.lower() for card in (*bad, *warned)]
+        advice = "It is beyond its threshold." if len(names) == 1 else "They are beyond their thresholds."
+        return Verdict(Tone.BAD if bad else Tone.WARN, f"Look at {say.listed(names)}", advice)
     answered = say.percent(total.success_pct)
     tone = Tone.GOOD if total.calls >= view.min_calls else Tone.IDLE
     return Verdict(tone, f"{answered} of {say.plural(total.calls, 'call')} answered, half within {_ms(total.p50_ms)}")

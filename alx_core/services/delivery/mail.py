@@ -151,7 +151,7 @@ def compose(message: Message, delivery_id: int, *, sender: str, recipients: Sequ
 
 def _parts(message: Message) -> list[tuple[str, str]]:
     began = datetime.fromtimestamp(message.opened_at, UTC)
-    parts = [("message", message.message)]
+    parts = [("message", message.account)]
     if message.kind is not MessageKind.RECOVERED:
         parts.append(("todo", f"What to do: {message.recommendation}"))
     if message.link:

@@ -85,7 +85,7 @@ def payload(message: Message) -> dict[str, Any]:
     )
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(message.headline, HEADER_LENGTH)}},
-        _section(f"{emoji} {escape(message.message)}"),
+        _section(f"{emoji} {escape(message.account)}"),
     ]
     if message.kind is not MessageKind.RECOVERED:
         blocks.append(_section(f"*What to do:* {escape(message.recommendation)}"))

@@ -67,8 +67,10 @@ def close_run(
 
 def fail_run(engine: Engine, run_id: int, error: BaseException, *, now: int) -> None:
     """Book a run that was stopped by an error; a database that is gone can't be told."""
-    status = "failed" if isinstance(error, Exception) else "interrupted"
-    text = str(error) if isinstance(error, AlxError) else f"{type(error).__name__}: {error}"
+    if not isinstance(error, Exception):  # Ctrl-C, or Dagster's word for it: it has nothing to say
+        status, text = "interrupted", "The run was stopped before its end."
+    else:
+        status, text = "failed", str(error) if isinstance(error, AlxError) else f"{type(error).__name__}: {error}"
     with transaction(engine) as connection:
         runs.finish_run(connection, run_id, status=status, finished_at=now, error=text)
 

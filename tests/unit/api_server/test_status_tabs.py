@@ -176,6 +176,27 @@ def test_a_figure_is_judged_by_its_threshold_and_only_when_there_are_enough_call
     assert judge_performance(view).headline.startswith(verdict)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"cache_hit_pct": 1.0}, ("Look at cache hit rate", "It is beyond its threshold.")),
+        (
+            {"success_pct": 1.0, "cache_hit_pct": 1.0},
+            ("Look at success rate and cache hit rate", "They are beyond their thresholds."),
+        ),
+        (
+            {"mean_ms": 9_000.0, "success_pct": 1.0, "cache_hit_pct": 1.0},
+            ("Look at response time, success rate and cache hit rate", "They are beyond their thresholds."),
+        ),
+    ],
+)
+def test_figures_beyond_their_thresholds_are_named_in_a_sentence(
+    overrides: dict[str, Any], said: tuple[str, str]
+) -> None:
+    verdict = judge_performance(make_performance(make_figures(**overrides)))
+    assert (verdict.headline, verdict.advice) == said
+
+
 def make_security(**overrides: Any) -> SecurityView:
     view = SecurityView(
         health=make_health(), now=NOW, since=NOW - 86_400, tokens=TokenCounts(3, 0, 0, 0, 0, 0, 0),

@@ -249,6 +249,14 @@ def test_an_installation_that_never_synced_is_stale_two_hours_after_its_first_tr
     assert bool(never_synced(since_s).bad) is is_bad
 
 
+def test_an_installation_that_never_synced_is_not_said_to_show_what_moodle_said() -> None:
+    """It shows nothing, or what a rebuild made of the table at whatever time."""
+    (told,) = never_synced(9_000).bad
+    assert told.message == "No hour was ever synced; the first try was 2.5 hours ago."
+    (told,) = stale(9_000).bad
+    assert told.message == "The newest hour is missing: reports show what Moodle said 2.5 hours ago."
+
+
 def test_before_the_first_try_freshness_is_not_judged() -> None:
     never = judge(now=NOW, last_success_at=None, covered_until=None, running_since=None, stale_after_s=7200)
     look = judge_staleness(never, first_try_at=None, stale_after_s=7200, dagster=DAGIT)

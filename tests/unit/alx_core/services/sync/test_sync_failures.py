@@ -61,7 +61,7 @@ class Breaking(FrameSource):
     [
         (SourceUnreachable("Moodle is gone."), "failed", "Moodle is gone."),
         (ValueError("odd"), "failed", "ValueError: odd"),
-        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt: "),
+        (KeyboardInterrupt(), "interrupted", "The run was stopped before its end."),
     ],
 )
 def test_a_source_that_breaks_leaves_the_table_untouched_and_is_booked(
