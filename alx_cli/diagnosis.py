@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from alx_cli.faults import explain
 from alx_cli.home import require_home
+from alx_cli.ports import EVERY_ADDRESS
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
-from alx_core.settings import Settings, find_misspelt, load_settings, split_list
+from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
@@ -83,12 +84,24 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         yield Finding("reporting database", False, explain(error) or str(error))
         return
     yield Finding("reporting database", True, shown(engine.url))
+    yield from _encoding(engine)
     yield _schema(engine, revision)
     if revision is None:
         yield from _right_to_create(engine)
     if revision == HEAD:
         yield _rights(engine)
         yield _messages(engine)
+
+
+def _encoding(engine: Engine) -> Iterator[Finding]:
+    """One without all characters refuses a company for a name in it. SQL_ASCII takes UTF-8 as it comes."""
+    if engine.dialect.name != "postgresql":
+        return
+    with connect(engine) as connection:
+        encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        way_out = "Make the database anew: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
+        yield Finding("encoding", False, f"is {encoding}, in which not all names can be written. {way_out}")
 
 
 def _schema(engine: Engine, revision: str | None) -> Finding:
@@ -130,6 +143,9 @@ def _channels(settings: Settings) -> Finding:
         *(["Slack"] if settings.slack_webhook_url is not None else []),
         *([f"e-mail to {len(recipients)}"] if recipients else []),
     ]
+    if channels and not settings.public_url and split_bind(settings.api_bind)[0] in EVERY_ADDRESS:
+        detail = f"links in messages lead to {settings.public_link}. Set ALX_PUBLIC_URL to where people reach it"
+        return Finding("alert channels", False, detail)
     detail = f"{' and '.join(channels)}; try them with `alx alerts test`" if channels else "none: nobody is told"
     return Finding("alert channels", True, detail)
 

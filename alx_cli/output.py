@@ -13,6 +13,8 @@ from alx_core.domain.bad_records import LAST_TIME
 
 # Piped output is for a log or a file: no colour, and wide enough that a table's lines don't break.
 PIPED_WIDTH = 160
+TABLE_WIDTH = 110
+"""A table is at least so wide: on a narrower terminal its lines break, lest its columns of text shrink to nothing."""
 
 stdout = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
 stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
@@ -21,6 +23,14 @@ stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH
 def print_json(value: Any) -> None:
     """Print one JSON document, times as epoch seconds."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def print_table(table: Table, console: Console = stdout) -> None:
+    """Print a table, with all of its columns also on a terminal that is too narrow for them."""
+    width = console.width
+    console.width = max(width, TABLE_WIDTH)
+    console.print(table)
+    console.width = width
 
 
 def make_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:

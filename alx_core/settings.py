@@ -332,6 +332,8 @@ def _parse_url(text: str) -> URL:
         url = url.set(drivername=DRIVERS[url.drivername])
     if url.get_backend_name() == "mysql" and "charset" not in url.query:
         url = url.update_query_dict({"charset": "utf8mb4"})
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):  # each connection would have an empty one of its own
+            raise ValueError("names no file, for example sqlite:////srv/alx/alx.sqlite")
         url = url.set(database=str(Path(url.database or "").absolute()))
     return url

@@ -15,6 +15,10 @@ from support.pipeline import MakePipeline, Pipeline
 from support.reporting_databases import reporting_database
 from support.site import load_real_site, site_on_server
 
+# Whoever tries a copy has its settings in the environment, as README.md says: tests would write into these databases.
+for _name in [name for name in os.environ if name.upper().startswith("ALX_") and not name.startswith("ALX_TEST_")]:
+    del os.environ[_name]
+
 # A developer's run looks for new examples each time; CI, which says whether a change may land, tries the same ones.
 settings.register_profile(
     "alx",
@@ -23,6 +27,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("alx")
+
+
+def pytest_configure() -> None:
+    """Refuse to run beside a `.env`: commands that tests run read it as any other would."""
+    if Path(".env").exists():
+        pytest.exit("There is a .env here: tests would work on its databases. Move it away.", returncode=4)
 
 
 def pytest_sessionfinish() -> None:

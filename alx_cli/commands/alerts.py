@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from alx_cli.output import ago, make_table, print_json, stdout, when
+from alx_cli.output import ago, make_table, print_json, print_table, stdout, when
 from alx_core.clock import system_clock
 from alx_core.domain.alerts import AlertState, Severity
 from alx_core.domain.messages import DeliveryState
@@ -56,7 +56,7 @@ def list_(with_resolved: bool, limit: int, as_json: bool) -> None:
     elif not alerts:
         stdout.print("No alerts." if with_resolved else "No open alerts.")
     else:
-        stdout.print(_table(alerts))
+        print_table(_table(alerts))
 
 
 @command.command()

@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 from sqlalchemy import Connection
 
-from alx_cli.output import make_table, print_json, stderr, stdout, when
+from alx_cli.output import make_table, print_json, print_table, stderr, stdout, when
 from alx_core.domain.company_settings import EVERY_COMPANY, KINDS
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.services.company_settings import change_settings, explain_settings
@@ -43,7 +43,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         print_json([{name: row[name] for name in JSON_NAMES} for row in rows])
     elif rows:
-        stdout.print(_table(rows))
+        print_table(_table(rows))
         stdout.print(f"\nToday ends {when(resets_at(now, settings.zone))} (midnight in {settings.timezone}).")
     else:
         stderr.print("No companies yet. `alx sync` brings them in.")
@@ -148,4 +148,4 @@ def _print_settings(
         meaning = KINDS[name].meaning if name in KINDS else "0 hides the course"
         shown = value if origin == "default" else f"[bold]{escape(value)}[/]"
         table.add_row(name, shown, origin, escape(meaning))
-    stdout.print(table)
+    print_table(table)

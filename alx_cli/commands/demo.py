@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from alx_cli.commands.sync import print_result
 from alx_cli.commands.up import require_ports, say_where, serve
 from alx_cli.demo.tokens import FILE_NAME, demo_tokens
-from alx_cli.output import make_table, stderr, stdout
+from alx_cli.output import make_table, print_table, stderr, stdout
 from alx_cli.ports import address_of
 from alx_cli.terminal import Bars, SyncBars
 from alx_core import imports
@@ -124,7 +124,7 @@ def _show_tokens(settings: Settings, tokens: list[tuple[str, int, str]]) -> None
     table.add_column("Token", no_wrap=True)
     for shortname, rows, token in tokens:
         table.add_row(shortname, f"{rows:,}", token)
-    stdout.print(table)
+    print_table(table)
     shortname, _rows, token = tokens[0]
     click.echo(f"\nFive rows of {shortname}, asked for as Power BI does:\n")
     click.echo(CURL.format(address=address_of(settings.api_bind), token=token))

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from alx_cli.output import make_table, print_json, stdout
+from alx_cli.output import make_table, print_json, print_table
 from alx_core.logs import configure_logs
 from alx_core.settings import load_settings
 from alx_core.store.engine import open_engine
@@ -51,4 +51,4 @@ def command(as_json: bool) -> None:
     table = make_table(None, ["Deleted"], ["Rows"])
     for name, count in counts.items():
         table.add_row(NAMES[name], f"{count:,}")
-    stdout.print(table)
+    print_table(table)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from alx_cli.output import ago, make_table, print_json, stdout, when
+from alx_cli.output import ago, make_table, print_json, print_table, stdout, when
 from alx_core.domain.freshness import Freshness, SyncHealth
 from alx_core.services.health import success_pct, sync_health
 from alx_core.settings import load_settings
@@ -39,9 +39,9 @@ def command(as_json: bool) -> None:
         return
     stdout.print(_headline(health, week_pct, has_runs=bool(runs)))
     if companies:
-        stdout.print(_companies(companies, health.now))
+        print_table(_companies(companies, health.now))
     if runs:
-        stdout.print(_runs(runs))
+        print_table(_runs(runs))
 
 
 def _headline(health: SyncHealth, week_pct: float | None, *, has_runs: bool) -> str:

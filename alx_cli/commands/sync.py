@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from alx_cli.output import make_table, print_json, stdout
+from alx_cli.output import make_table, print_json, print_table, stdout
 from alx_cli.terminal import SyncBars
 from alx_core import imports
 from alx_core.domain.bad_records import LAST_TIME
@@ -158,7 +158,7 @@ def print_result(result: SyncResult) -> None:
     totals = (*result.counts.values(), result.errors)
     table.add_section()
     table.add_row(f"{len(result.companies)} companies", *(f"{count:,}" for count in totals), style="bold")
-    stdout.print(table)
+    print_table(table)
     for shortname, error in sorted(result.failed.items()):
         stdout.print(f"[bold red]failed[/] {escape(shortname)}: {escape(error)}")
     rate = result.processed / max(result.seconds, 1e-3)

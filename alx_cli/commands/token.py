@@ -9,7 +9,7 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from alx_cli.moments import HELP, Moment
-from alx_cli.output import make_table, print_json, stderr, stdout, when
+from alx_cli.output import make_table, print_json, print_table, stderr, when
 from alx_core.domain.token_state import WORKS, describe_state
 from alx_core.services.schema import prepare
 from alx_core.services.tokens import Import, MoodleToken, companyid_of, create_token, import_tokens, pick_token, revoke
@@ -46,6 +46,8 @@ def create(shortname: str, name: str, expires: int | None, networks: Sequence[st
 
     Only a hash of it is kept. Whatever else there is to say goes to stderr.
     """
+    if not all(each.strip() for each in networks):
+        raise click.UsageError("--allow-ip names no address; leave it out for a token that works from everywhere")
     now, allowed = int(time.time()), ",".join(networks)
     with open_engine(load_settings().database) as engine:
         prepare(engine)
@@ -79,7 +81,7 @@ def list_command(shortname: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(row) for row in rows])
     elif rows:
-        stdout.print(_table(rows))
+        print_table(_table(rows))
     else:
         stderr.print("No tokens. `alx token create` makes one, `alx token import-moodle` takes over Moodle's.")
 
@@ -134,7 +136,7 @@ def import_command(as_json: bool) -> None:
         print_json({**_counts(done), "tokens": [_as_json(row) for row in rows]})
         return
     if rows:
-        stdout.print(_table(rows))
+        print_table(_table(rows))
     if not found:
         stderr.print("Moodle has no tokens of the services alx_report_api_custom or alx_report_api.")
     stderr.print(", ".join(f"{count} {what}" for what, count in _counts(done).items()) + ".")

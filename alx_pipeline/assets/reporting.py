@@ -4,6 +4,7 @@ Both run the same sync and differ in one thing: the hourly one may skip learner 
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field
@@ -24,7 +25,7 @@ from alx_pipeline.assets.report import (
     source_observations,
 )
 from alx_pipeline.instance import is_schedule_on
-from alx_pipeline.partitions import HOURLY
+from alx_pipeline.partitions import HOUR, HOURLY, require_complete
 from alx_pipeline.resources import Alx
 
 GROUP = "reporting"
@@ -71,6 +72,7 @@ class RebuildConfig(dg.Config):
 def reporting_table(context: dg.AssetExecutionContext, config: SyncConfig, alx: dg.ResourceParam[Alx]) -> Events:
     """Sync the hours of the run's partitions."""
     window = context.partition_time_window
+    _require_over(window, alx)
     request = SyncRequest(
         kind=Kind.HOURLY,
         as_of=_as_of(config.as_of, alx),
@@ -104,6 +106,17 @@ def reporting_table_rebuild(
         dagster_run_id=context.run.run_id,
     )
     yield from _sync(context, alx, request)
+
+
+def _require_over(window: dg.TimeWindow, alx: Alx) -> None:
+    """Refuse hours that are not over. Dagster does not look at the hours that a run's tags name.
+
+    A run of one would say that the table shows Moodle as it will be.
+    """
+    try:
+        require_complete(window.end - HOUR, now=datetime.fromtimestamp(alx.clock(), UTC))
+    except AlxError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _as_of(chosen: int | None, alx: Alx) -> int:

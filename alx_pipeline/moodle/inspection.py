@@ -111,7 +111,7 @@ def _named(site: Site, names: Iterable[str]) -> str:
 def _look_at_table(connection: Connection, site: Site, name: str, columns: Sequence[str]) -> None:
     error = _try(connection, site, name, columns)
     if error is None:
-        if name in NEVER_EMPTY and connection.execute(_select(site, name, columns[:1])).first() is None:
+        if name in NEVER_EMPTY and connection.execute(_select(site, name, columns[:1]).limit(1)).first() is None:
             site.empty_tables.append(name)
     elif isinstance(error, SourceAccessDenied):
         site.refused_tables.append(name)
@@ -131,19 +131,22 @@ def _look_for_columns(connection: Connection, site: Site, name: str, columns: Se
 
 
 def _try(connection: Connection, site: Site, name: str, columns: Sequence[str]) -> SourceError | None:
-    """Select the columns of a table: the only way to know that they are there and may be read."""
+    """Select the columns of a table: the only way to know that they are there and may be read.
+
+    No row is fetched: its texts may be none (SQLite lets bytes in), and that is for the rules to judge.
+    """
     # A failed statement ends PostgreSQL's transaction, unless it has a savepoint of its own.
     savepoint = connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()
     try:
         with savepoint:
-            connection.execute(_select(site, name, columns)).first()
+            connection.execute(_select(site, name, columns).limit(0)).first()
     except SQLAlchemyError as error:
         return source_error(error, connection.engine.url)
     return None
 
 
 def _select(site: Site, name: str, columns: Sequence[str]) -> AnySelect:
-    return select(*(column(each) for each in columns)).select_from(table(site.prefix + name)).limit(1)
+    return select(*(column(each) for each in columns)).select_from(table(site.prefix + name))
 
 
 def _schemas(connection: Connection, name: str) -> list[str]:

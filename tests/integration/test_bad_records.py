@@ -84,6 +84,17 @@ def test_a_mended_record_is_taken_up_by_the_next_sync(pipeline: Pipeline) -> Non
     assert {row["timecompleted"] for key, row in rows(pipeline).items() if key[1] == 3 and key[2] == 2} == {1795000000}
 
 
+def test_invalid_utf8_in_the_first_row_of_a_table_does_not_stop_a_sync_either(pipeline: Pipeline) -> None:
+    before = rows(pipeline)
+    pipeline.edit(
+        "UPDATE mdl_company SET shortname = CAST(x'ff41' AS TEXT) WHERE id = 1",
+        "UPDATE mdl_user SET username = CAST(x'ff41' AS TEXT) WHERE id = 1",
+    )
+    result = pipeline.sync()
+    assert not result.failed
+    assert rows(pipeline) == before
+
+
 def test_invalid_utf8_does_not_stop_a_sync(pipeline: Pipeline) -> None:
     pipeline.edit("UPDATE mdl_user SET firstname = CAST(x'41ff42' AS TEXT) WHERE id = 3")
     assert pipeline.sync().failed == {}

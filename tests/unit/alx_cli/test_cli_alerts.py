@@ -193,3 +193,20 @@ def test_purge_as_json_prints_json_and_nothing_else(alx: Command) -> None:
     environment = {**os.environ, "ALX_HOME": str(alx.home)}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_fine"),
+    [
+        ({"api_bind": "0.0.0.0:8000"}, False),
+        ({"api_bind": "[::]:8000"}, False),
+        ({"api_bind": "0.0.0.0:8000", "public_url": "https://alx.example.com"}, True),
+        ({"api_bind": "0.0.0.0:8000", "slack_webhook_url": None}, True),
+        ({"api_bind": "10.0.0.5:8000"}, True),
+    ],
+)
+def test_the_doctor_finds_links_that_lead_to_no_address(settings: dict[str, Any], is_fine: bool) -> None:
+    """Whoever was told in Slack got a link to http://0.0.0.0:8000/status."""
+    found = diagnosis._channels(Settings(_env_file=None, **{"slack_webhook_url": "https://h/x", **settings}))
+    assert found.ok is is_fine
+    assert ("Set ALX_PUBLIC_URL" in found.detail) is not is_fine

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from support.command import Command
+from support.databases import plain, scratch_database
 
 
 @pytest.fixture
@@ -23,3 +25,17 @@ def test_a_redis_that_does_not_answer_is_told(alx: Command) -> None:
 
 def test_no_redis_is_none_to_be_told_of(alx: Command) -> None:
     assert "Redis" not in {each["check"] for each in alx.run("doctor", "--json").json}
+
+
+def test_a_reporting_database_that_cannot_hold_all_names_is_told(alx: Command) -> None:
+    with scratch_database("postgresql") as url:
+        server = create_engine(url, isolation_level="AUTOCOMMIT")
+        name = f"{url.database}_latin1"
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
+            done = alx.run("doctor", "--json", ALX_DATABASE_URL=plain(url.set(database=name)))
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+    encoding = next(each for each in done.json if each["check"] == "encoding")
+    assert not encoding["ok"]
+    assert "ENCODING 'UTF8'" in encoding["detail"]

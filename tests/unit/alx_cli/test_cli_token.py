@@ -128,6 +128,15 @@ def test_an_expiry_in_the_past_is_refused(alx: Command) -> None:
     assert rows(alx) == []
 
 
+@pytest.mark.parametrize("network", ["", " "])
+def test_an_empty_address_makes_no_token_that_works_from_everywhere(alx: Command, network: str) -> None:
+    done = alx.run("token", "create", "--company", "acme", "--allow-ip", "10.0.0.0/8", "--allow-ip", network)
+    assert done.code == 2
+    assert "--allow-ip names no address" in done.stderr
+    assert alx.run("token", "create", "--company", "acme", "--allow-ip", network).code == 2
+    assert not rows(alx)
+
+
 def test_several_networks_are_kept_as_one_list(alx: Command) -> None:
     create(alx, "--company", "acme", "--allow-ip", "10.0.0.0/8", "--allow-ip", "192.0.2.10-20")
     assert rows(alx)[0]["allowed_networks"] == "10.0.0.0/8,192.0.2.10-20"

@@ -194,10 +194,6 @@ def test_an_absolute_sqlite_path_is_kept(load: Load) -> None:
     assert moodle(load, "sqlite:////srv/m.sqlite").database == "/srv/m.sqlite"
 
 
-def test_sqlite_in_memory_stays_in_memory(load: Load) -> None:
-    assert load(ALX_DATABASE_URL="sqlite:///:memory:").database.database == ":memory:"
-
-
 def test_the_default_database_lies_in_alx_home(load: Load, tmp_path: Path) -> None:
     settings = load(ALX_HOME="somewhere")
     assert settings.database.database == str(tmp_path / "somewhere" / "alx.sqlite")
@@ -248,6 +244,14 @@ def test_an_error_names_the_variable_and_not_its_value(load: Load, name: str, va
 )
 def test_a_number_out_of_its_bounds_is_refused(load: Load, name: str, value: str) -> None:
     assert name in refusal(load, name, value)
+
+
+@pytest.mark.parametrize("name", ["ALX_MOODLE_URL", "ALX_DATABASE_URL"])
+@pytest.mark.parametrize("value", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused_because_it_is_gone_with_its_connection(
+    load: Load, name: str, value: str
+) -> None:
+    assert f"{name}: names no file, for example sqlite:////" in refusal(load, name, value)
 
 
 @pytest.mark.parametrize("value", ["", "London", "Europe", "../UTC", "x" * 300])

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from alx_core.settings import Settings
 from alx_pipeline.assets.reporting import RebuildConfig, SyncConfig, reporting_table
 from alx_pipeline.instance import is_schedule_on
-from alx_pipeline.partitions import key_of, newest_complete_hour
+from alx_pipeline.partitions import HOUR, PARTITION_TAG, key_of, newest_complete_hour
 from alx_pipeline.resources import Alx
 
 pytestmark = pytest.mark.slow
@@ -58,6 +58,14 @@ def test_a_sync_shows_the_week_s_success_rate_and_whether_its_schedule_is_on(sit
         assert materialize(instance, settings)["schedule"] == "off"
         shown = materialize(instance, settings)
     assert shown["success_rate_7d_pct"] == 100.0
+
+
+def test_an_hour_that_is_not_over_is_refused_also_where_a_tag_names_it(site_copy: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", moodle_url=f"sqlite:///{site_copy}")
+    tags = {PARTITION_TAG: key_of(newest_complete_hour() + 2 * HOUR)}
+    with dg.instance_for_test() as instance, pytest.raises(dg.Failure, match="is not over yet"):
+        dg.materialize([reporting_table], resources={"alx": Alx(lambda: settings)}, instance=instance, tags=tags)
+    assert not (settings.home / "alx.sqlite").exists()
 
 
 def materialize(instance: dg.DagsterInstance, settings: Settings) -> dict[str, Any]:

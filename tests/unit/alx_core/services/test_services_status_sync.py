@@ -24,7 +24,7 @@ ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathm
 
 
 def view(engine: Engine, wanted: CompanyFilter | None = None, *, page: int = 1, now: int = NOW) -> SyncView:
-    settings: Settings = make_settings("sqlite://")
+    settings: Settings = make_settings("sqlite:///unused.sqlite")
     with connect(engine) as connection:
         return view_syncs(connection, settings, wanted or CompanyFilter(), page=page, now=now)
 
