@@ -18,6 +18,7 @@ from alx_pipeline.definitions import make_definitions
 from alx_pipeline.instance import open_instance, prepare_home
 from alx_pipeline.resources import Alx
 from alx_pipeline.run_failures import cause_of_step
+from alx_pipeline.run_process import HOST_TAG, this_host
 
 # The command prints its own account of the run; Dagster's goes into its event log.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -63,7 +64,7 @@ def run_job(
         outcome = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=partition_key,
-            tags=dict(tags or {}),
+            tags={HOST_TAG: this_host(), **(tags or {})},
             run_config={**QUIET, **(run_config or {})},
             raise_on_error=False,
         )

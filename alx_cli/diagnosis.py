@@ -9,12 +9,15 @@ from sqlalchemy.exc import DBAPIError
 
 from alx_cli.faults import explain
 from alx_cli.home import require_home
+from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
+from alx_core.domain.freshness import is_overdue, next_sync_at
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
+from alx_core.store.runs import latest_runs, running_since
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
 MAX_CLOCK_SKEW_S = 60
@@ -91,6 +94,7 @@ def _tables(engine: Engine) -> Iterator[Finding]:
     if revision == HEAD:
         yield _rights(engine)
         yield _messages(engine)
+        yield _syncs(engine)
 
 
 def _encoding(engine: Engine) -> Iterator[Finding]:
@@ -179,6 +183,20 @@ def _redis(url: str) -> Finding:
         advice = "Check ALX_REDIS_URL and that the server runs; until it answers, pages are not shared."
         return Finding("Redis", False, f"does not answer: {error}. {advice}")
     return Finding("Redis", True, "answers")
+
+
+def _syncs(engine: Engine) -> Finding:
+    """Whether they come, by the status page's rule; before the first one nobody can miss any."""
+    now = int(time.time())
+    with connect(engine) as connection:
+        runs, running = latest_runs(connection, limit=1), running_since(connection)
+    if not runs:
+        return Finding("syncs", True, "none yet: `alx up` syncs every hour, `alx sync` once")
+    due_at = next_sync_at(runs[0]["started_at"])
+    if is_overdue(due_at, running_since=running, now=now):
+        advice = "Start `alx up`, or restart it; is hourly_sync_schedule on in Dagit?"
+        return Finding("syncs", False, f"the hourly one is {ago(now - due_at)} late. {advice}")
+    return Finding("syncs", True, f"the newest began {ago(now - runs[0]['started_at'])} ago, none is late")
 
 
 def _moodle(settings: Settings) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from sqlalchemy.schema import CreateSchema
 from alx_core.settings import Settings
 from alx_core.store.engine import connect, open_engine, server_limits, transaction
 from alx_core.store.locks import is_writing
+from alx_pipeline.run_process import is_gone
 
 SCHEMA = "dagster"
 STORAGE_URL = "ALX_DAGSTER_STORAGE_URL"
@@ -69,16 +70,16 @@ def reap_orphans(instance: dg.DagsterInstance, engine: Engine) -> list[str]:
 
     A hard kill leaves a run STARTED, and the pool then holds back every later sync until its `max_runtime`. Only to be
     called on a single host before its daemon starts, when no run can be alive but an `alx sync`, or one whose daemon
-    was stopped: while a sync writes to `engine`, the reporting database, nobody can tell, and `max_runtime` decides.
+    was stopped: while a sync writes to `engine`, the reporting database, those are spared whose process may be there.
     """
     with connect(engine) as connection:
-        if is_writing(connection):
-            return []
-    lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    runs = instance.get_runs(RunsFilter(statuses=lost))
-    for run in runs:
+        may_live = is_writing(connection)
+    unfinished = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    runs = instance.get_runs(RunsFilter(statuses=unfinished))
+    lost = [run for run in runs if not may_live or is_gone(instance, run)]
+    for run in lost:
         instance.report_run_failed(run, "The run's process was gone when `alx up` started again.")
-    return [run.run_id for run in runs]
+    return [run.run_id for run in lost]
 
 
 def is_schedule_on(instance: dg.DagsterInstance, name: str = "hourly_sync_schedule") -> bool:
@@ -106,11 +107,13 @@ def _config(settings: Settings) -> Mapping[str, object]:
         "nux": {"enabled": False},  # no pop-up that asks operators for their address
         "run_queue": {"dequeue_interval_seconds": 1},
         "concurrency": {"pools": {"granularity": "run", "default_limit": 1}},
+        "run_launcher": {"module": "alx_pipeline.run_launcher", "class": "WatchedRunLauncher"},
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 120,
             "cancel_timeout_seconds": 60,
             "max_runtime_seconds": settings.sync_max_runtime_s,
+            "max_resume_run_attempts": 0,
             "poll_interval_seconds": 15,
         },
         # A worker that crashed is started again once; a sync that failed is made up for by the schedule.

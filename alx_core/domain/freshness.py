@@ -6,6 +6,8 @@ from enum import StrEnum
 HOUR_S = 3600
 SYNC_AT_S = 300
 """The schedule's minute: five past each hour."""
+OVERDUE_AFTER_S = 600
+"""A sync that has not begun so long after its time will not come by itself: Dagster is down or its schedule is off."""
 
 
 class Freshness(StrEnum):
@@ -65,3 +67,8 @@ def next_sync_at(now: int) -> int:
     """Return the next instant, five past an hour, at which the schedule ticks."""
     tick = now - now % HOUR_S + SYNC_AT_S
     return tick if tick > now else tick + HOUR_S
+
+
+def is_overdue(due_at: int, *, running_since: int | None, now: int) -> bool:
+    """Whether the sync due at `due_at`, the first tick after the newest one's start, has not come and will not."""
+    return running_since is None and now - due_at > OVERDUE_AFTER_S

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from alx_core.domain.company_state import CompanyState
-from alx_core.domain.freshness import Freshness
-from alx_core.services.status.sync import COUNTED, OVERDUE_AFTER_S, Run, SyncView
+from alx_core.domain.freshness import OVERDUE_AFTER_S, Freshness
+from alx_core.services.status.sync import COUNTED, Run, SyncView
 from api_server.status import formatting as say
 from api_server.status.cards import Card, Tone, Verdict
 from api_server.status.dagit import Dagit
@@ -43,7 +43,7 @@ def judge_syncs(view: SyncView) -> Verdict:
     if view.is_failing or failed:
         what = f"{say.plural(failed, 'company', 'companies')} could not be synced" if failed else "The last sync failed"
         return Verdict(Tone.WARN, what, "Its rows are as they were. The next sync tries again." if failed else "")
-    if view.is_overdue and health.running_since is None:
+    if view.is_overdue:
         late = say.duration(health.now - view.due_at)
         return Verdict(Tone.WARN, f"The sync is {late} late", "Is Dagster running, and its schedule switched on?")
     synced = _count(view, CompanyState.SYNCED)

@@ -149,6 +149,15 @@ class Stack:
             if folder.name.isdigit() and int(folder.name) != os.getpid() and mark in read_environ(folder)
         ]
 
+    def pids_of(self, words: str) -> list[int]:
+        """Those of its processes with `words` in their command line."""
+        return [pid for pid in self.pids() if words in read_command(Path(f"/proc/{pid}"))]
+
+    @property
+    def log(self) -> str:
+        """What `alx up` and its children have said."""
+        return (self.home.parent / "alx.log").read_text(errors="replace")
+
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """Ask Dagit."""
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -221,6 +230,14 @@ def read_environ(folder: Path) -> bytes:
         return (folder / "environ").read_bytes()
     except OSError:
         return b""
+
+
+def read_command(folder: Path) -> str:
+    """A process's command line; empty when it is gone."""
+    try:
+        return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def with_suppressed_kill(pid: int) -> None:

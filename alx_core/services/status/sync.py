@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from alx_core.domain.company_state import CompanyState
-from alx_core.domain.freshness import HOUR_S, Freshness, SyncHealth, next_sync_at
+from alx_core.domain.freshness import HOUR_S, Freshness, SyncHealth, is_overdue, next_sync_at
 from alx_core.services.health import sync_health
 from alx_core.settings import Settings
 from alx_core.store.monitoring.syncs import (
@@ -25,8 +25,6 @@ from alx_core.store.runs import latest_runs
 PAGE_COMPANIES = 25
 CHART_DAYS = 7
 FIGURES_S = 24 * HOUR_S
-OVERDUE_AFTER_S = 600
-"""A sync that has not begun so long after its time will not come by itself: Dagster is down or its schedule is off."""
 
 COUNTED = tuple(state for state in CompanyState if state is not CompanyState.GONE)
 
@@ -154,7 +152,7 @@ def view_syncs(connection: Connection, settings: Settings, wanted: CompanyFilter
         health=health,
         stale_after_s=stale_after_s,
         error_limit_pct=settings.alert_sync_error_pct,
-        is_overdue=now - due_at > OVERDUE_AFTER_S,
+        is_overdue=is_overdue(due_at, running_since=health.running_since, now=now),
         due_at=due_at,
         latest=runs[0] if runs else None,
         attempt=attempt,

@@ -74,7 +74,6 @@ REBUILT = {CompanyState.SYNCED: StateCount(3, 3, 9)}
         ({"attempt": FAILED}, Tone.WARN, "The last sync failed"),
         ({"states": {CompanyState.FAILED: StateCount(2, 2, 0)}}, Tone.WARN, "2 companies could not be synced"),
         ({"is_overdue": True}, Tone.WARN, "The sync is 25 min late"),
-        ({"is_overdue": True, "health": make_health(running_since=NOW - 5)}, Tone.GOOD, "Up to date"),
     ],
 )
 def test_auto_sync_says_the_worst_first(overrides: dict[str, Any], tone: Tone, headline: str) -> None:

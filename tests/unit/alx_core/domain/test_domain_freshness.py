@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alx_core.domain.freshness import HOUR_S, Freshness, SyncHealth, judge, next_sync_at
+from alx_core.domain.freshness import HOUR_S, OVERDUE_AFTER_S, Freshness, SyncHealth, is_overdue, judge, next_sync_at
 from support.builders import NOW
 
 HOUR = NOW - NOW % HOUR_S
@@ -63,6 +63,21 @@ def test_what_the_books_say_is_handed_on() -> None:
 )
 def test_the_next_sync_is_five_past_the_hour_and_never_now(now: int, expected: int) -> None:
     assert next_sync_at(now) == expected
+
+
+@pytest.mark.parametrize(
+    ("late_s", "running_since", "expected"),
+    [
+        (-1, None, False),
+        (OVERDUE_AFTER_S, None, False),
+        (OVERDUE_AFTER_S + 1, None, True),
+        (OVERDUE_AFTER_S + 1, NOW - 5, False),  # it came, or another one keeps it waiting
+    ],
+)
+def test_a_sync_is_overdue_when_ten_minutes_after_its_time_none_is_running(
+    late_s: int, running_since: int | None, expected: bool
+) -> None:
+    assert is_overdue(NOW - late_s, running_since=running_since, now=NOW) is expected
 
 
 @given(instants)

@@ -1,0 +1,58 @@
+"""What `alx doctor` says of syncs that do not come."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from alx_cli.diagnosis import Finding, diagnose
+from alx_core.settings import Settings
+from alx_core.store.engine import open_engine, transaction
+from alx_core.store.locks import writer_lock
+from alx_core.store.tables import sync_runs
+from support.builders import make_run
+from support.reporting_databases import write_migrated
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setenv("ALX_HOME", str(tmp_path))
+    for name in ("ALX_DATABASE_URL", "ALX_MOODLE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    write_migrated(tmp_path / "alx.sqlite")
+    with open_engine(Settings(home=tmp_path).database) as made:
+        yield made
+
+
+def add_run(engine: Engine, *, age_s: int, status: str = "succeeded") -> None:
+    with transaction(engine) as connection:
+        connection.execute(insert(sync_runs), [make_run(started_at=int(time.time()) - age_s, status=status)])
+
+
+def syncs() -> Finding:
+    (found,) = [each for each in diagnose() if each.check == "syncs"]
+    return found
+
+
+@pytest.mark.usefixtures("engine")
+def test_before_the_first_sync_the_doctor_says_that_nothing_runs_yet_and_minds_nothing() -> None:
+    assert syncs() == Finding("syncs", True, "none yet: `alx up` syncs every hour, `alx sync` once")
+
+
+def test_the_doctor_minds_when_the_hourly_sync_does_not_come(engine: Engine) -> None:
+    add_run(engine, age_s=3 * HOUR_S)
+    assert not syncs().ok
+    assert " late. Start `alx up`, or restart it" in syncs().detail
+    add_run(engine, age_s=60)
+    assert syncs().ok
+
+
+def test_the_doctor_does_not_mind_a_sync_that_takes_hours(engine: Engine) -> None:
+    add_run(engine, age_s=3 * HOUR_S, status="running")
+    with writer_lock(engine, timeout_s=0):
+        assert syncs().ok
+    assert not syncs().ok, "it was killed, and no other one came"
