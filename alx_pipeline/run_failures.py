@@ -1,6 +1,8 @@
 """What Dagster knows of sync runs that failed: when, and the root cause in one line."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterExecutionInterruptedError, RunRecord
@@ -33,8 +35,9 @@ def newest_failed_sync(instance: dg.DagsterInstance, *, now: float) -> SyncFailu
     if not records:
         return None
     newest = max(records, key=_ended_at)
-    run_id = newest.dagster_run.run_id
-    return SyncFailure(at=int(_ended_at(newest)), cause=root_cause(instance, run_id), run_id=run_id)
+    run = newest.dagster_run
+    cause, asked_for = root_cause(instance, run.run_id), _companies_asked_for(run)
+    return SyncFailure(at=int(_ended_at(newest)), cause=cause, companies=asked_for, run_id=run.run_id)
 
 
 def root_cause(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -67,6 +70,12 @@ def _innermost(error: SerializableErrorInfo) -> str:
         error = error.cause
     # Its message is its own name and nothing else.
     return STOPPED if error.cls_name == DagsterExecutionInterruptedError.__name__ else error.message.strip()
+
+
+def _companies_asked_for(run: dg.DagsterRun) -> tuple[str, ...]:
+    """The shortnames that a rebuild is limited to by its configuration; none: it is of all companies."""
+    steps = cast("Mapping[str, Any]", run.run_config.get("ops") or {})
+    return tuple(name for step in steps.values() for name in (step.get("config") or {}).get("companies") or ())
 
 
 def _is_sync(run: dg.DagsterRun) -> bool:

@@ -58,10 +58,12 @@ class RunErrors:
 
 
 def failures_of(of_dagster: SyncFailure | None, booked: SyncFailure | None) -> list[SyncFailure]:
-    """Return the failures that are known; where both are the same run, the companies are the books'."""
+    """Return the failures that are known. Where both are the same run, the companies are those that the books name as
+    failed; a run that came to none failed for all that it was asked for, which Dagster knows."""
     known = [each for each in (booked, of_dagster) if each is not None]
     if of_dagster and booked and of_dagster.run_id == booked.run_id:
-        return [replace(booked, at=max(of_dagster.at, booked.at))]
+        companies = booked.companies or of_dagster.companies
+        return [replace(booked, at=max(of_dagster.at, booked.at), companies=companies)]
     return known
 
 

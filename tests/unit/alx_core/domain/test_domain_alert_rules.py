@@ -235,6 +235,12 @@ def test_the_newest_failure_is_told() -> None:
         (BOOKED, None, [BOOKED]),
         (None, BOOKED, [BOOKED]),
         (SyncFailure(NOW + 2, "dagster", (), "run", 7), BOOKED, [replace(BOOKED, at=NOW + 2)]),
+        (SyncFailure(NOW, "dagster", ("acme", "beta"), "run", 7), BOOKED, [BOOKED]),
+        (
+            SyncFailure(NOW, "dagster", ("acme",), "run", 7),
+            replace(BOOKED, companies=()),
+            [replace(BOOKED, companies=("acme",))],
+        ),
         (SyncFailure(NOW, "dagster", (), "other"), BOOKED, [BOOKED, SyncFailure(NOW, "dagster", (), "other")]),
     ],
 )

@@ -109,6 +109,21 @@ def test_a_run_that_died_after_its_sync_had_succeeded_is_seen_too(site: Site) ->
     assert alert["link"].endswith(run.run_id)
 
 
+@pytest.mark.parametrize(
+    ("config", "told"), [({"companies": ["acme"]}, "1 of 6 companies: acme."), ({}, "every company")]
+)
+def test_a_rebuild_that_failed_did_so_for_the_companies_that_it_was_asked_for(
+    site: Site, config: dict[str, Any], told: str
+) -> None:
+    with transaction(site.engine) as connection:  # the success lies before the failure on every clock
+        connection.execute(update(sync_runs).values(finished_at=sync_runs.c.finished_at - 86_400))
+    book_nothing(site, job_name="rebuild", run_config={"ops": {"reporting_table_rebuild": {"config": config}}})
+    site.now = time.time()
+    site.tick(sync_failure_sensor)
+    (alert,) = site.alerts()
+    assert f"It failed for {told}" in alert["message"]
+
+
 def test_the_failure_of_another_job_is_no_failed_sync(site: Site) -> None:
     book_nothing(site, job_name="hourly_metrics")
     assert newest_failed_sync(site.instance, now=site.now) is None
