@@ -37,8 +37,8 @@ demo: $(STAMP)
 # Tests that start whole installations wait most of their time, and must not be starved: they come second.
 test: $(STAMP) lint
 ifeq ($(TESTS),tests)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration
-	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/e2e
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/contract tests/integration
+	@$(BIN)/python -m pytest -n 3 --dist worksteal tests/e2e
 else
 	@$(BIN)/python -m pytest $(TESTS)
 endif

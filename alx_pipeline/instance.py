@@ -114,7 +114,7 @@ def _config(settings: Settings) -> Mapping[str, object]:
             "cancel_timeout_seconds": 60,
             "max_runtime_seconds": settings.sync_max_runtime_s,
             "max_resume_run_attempts": 0,
-            "poll_interval_seconds": 15,
+            "poll_interval_seconds": 5,
         },
         # A worker that crashed is started again once; a sync that failed is made up for by the schedule.
         "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
