@@ -7,11 +7,11 @@ import falcon
 import pytest
 from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
 from alx_core.settings import Settings
 from alx_core.store.engine import transaction
-from alx_core.store.tables import sync_runs
+from alx_core.store.tables import request_log, status_logins, sync_runs
 from api_server.database import Database
 from api_server.resources.prometheus import PrometheusResource
 from support.databases import plain
@@ -92,6 +92,15 @@ def test_whoever_tries_passwords_is_stopped_as_on_the_page_and_nobody_else_is(cl
     assert [ask(f"guess {n}", "192.0.2.7") for n in range(12)] == [401] * 10 + [429] * 2
     assert ask("let me in", "192.0.2.7") == 429
     assert ask("let me in", "192.0.2.8") == 200
+
+
+def test_a_scrape_with_the_right_password_writes_nothing(client: testing.TestClient, reporting_engine: Engine) -> None:
+    headers = {"Authorization": "Bearer let me in"}
+    for _ in range(12):
+        assert client.simulate_get("/metrics", headers=headers, remote_addr="192.0.2.7").status_code == 200
+    with reporting_engine.connect() as connection:
+        assert connection.execute(select(status_logins)).all() == []
+        assert connection.execute(select(request_log)).all() == []
 
 
 def test_without_a_password_no_other_machine_is_answered(reporting_engine: Engine, tmp_path: Path) -> None:

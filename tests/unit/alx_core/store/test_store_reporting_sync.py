@@ -1,14 +1,16 @@
 """Reading and writing the reporting table: nothing is lost, rounded or mixed up on the way."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from sqlalchemy import Engine, delete, make_url, select
+from sqlalchemy import Engine, delete, make_url, select, text
 
 from alx_core.domain.changes import Op, changes
 from alx_core.domain.learners import EVERYBODY, LearnerRange
@@ -27,6 +29,7 @@ from support.builders import (
     make_tombstone,
 )
 from support.reporting_databases import migrated_engine
+from support.stack import wait_for
 
 NOTHING = make_stored()
 
@@ -35,6 +38,14 @@ NOTHING = make_stored()
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("reporting")) as made:
         yield made
+
+
+def cut_off(engine: Engine) -> bool:
+    """Let the server cut off who waits for a lock; False: nobody does."""
+    waiting = "datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        query = text(f"SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {waiting}")
+        return bool(connection.scalar(query))
 
 
 @pytest.fixture
@@ -123,6 +134,17 @@ def test_a_server_that_does_not_answer_is_unreachable_here_as_everywhere() -> No
         stored.read(EVERYBODY, [1])
     assert "ALX_DATABASE_URL" in str(caught.value)
     assert not {"secret", "SELECT"} & set(str(caught.value).split())
+
+
+def test_a_server_that_cuts_a_read_off_is_unreachable_too(tmp_path: Path) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine, closing(StoredRows(engine)) as stored:
+        with ThreadPoolExecutor() as executor, engine.begin() as connection:
+            connection.execute(text(f"LOCK TABLE {reporting.name} IN ACCESS EXCLUSIVE MODE"))
+            read = executor.submit(stored.read, EVERYBODY, [1])
+            wait_for(lambda: cut_off(engine), timeout_s=30, describe="the end of a connection that waits")
+            with pytest.raises(StoreUnreachable, match="ALX_DATABASE_URL") as caught:
+                read.result(timeout=30)
+        assert "SELECT" not in str(caught.value)
 
 
 def test_each_op_is_counted_and_done(engine: Engine, stored: StoredRows) -> None:
