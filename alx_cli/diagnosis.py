@@ -181,7 +181,7 @@ def _redis(url: str) -> Finding:
             client.ping()
     except (RedisError, OSError) as error:
         advice = "Check ALX_REDIS_URL and that the server runs; until it answers, pages are not shared."
-        return Finding("Redis", False, f"does not answer: {error}. {advice}")
+        return Finding("Redis", False, f"does not answer: {str(error).rstrip('.')}. {advice}")
     return Finding("Redis", True, "answers")
 
 

@@ -19,7 +19,7 @@ def test_a_redis_that_does_not_answer_is_told(alx: Command) -> None:
     redis = next(each for each in done.json if each["check"] == "Redis")
     assert done.code == 1
     assert not redis["ok"]
-    assert "ALX_REDIS_URL" in redis["detail"]
+    assert "Connection refused. Check ALX_REDIS_URL" in redis["detail"]
     assert "s3cr3t" not in redis["detail"]
 
 
