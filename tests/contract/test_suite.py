@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WRITES = "tests/unit/alx_cli/test_cli_alerts.py::test_purge_says_what_went"
 

@@ -25,6 +25,8 @@ from alx_pipeline.run_process import HOST_TAG, this_host
 from support.reporting_databases import migrated_engine
 from support.stack import wait_for
 
+pytestmark = pytest.mark.slow
+
 HERE = {HOST_TAG: this_host()}
 LOOKS = 3
 

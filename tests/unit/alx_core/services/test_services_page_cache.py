@@ -25,6 +25,8 @@ from support.databases import require_redis
 from support.reads import FakeClock
 from support.reporting_databases import migrated_engine
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow), "redis"]
 Connect = Callable[[], SharedPages]
 

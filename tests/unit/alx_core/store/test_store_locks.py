@@ -18,6 +18,8 @@ from alx_core.store.engine import make_engine, transaction
 from alx_core.store.locks import writer_lock
 from support.reporting_databases import reporting_database
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 20
 """Longest that a test waits for something that must happen; it never takes so long."""
 

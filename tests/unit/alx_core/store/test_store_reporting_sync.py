@@ -31,6 +31,8 @@ from support.builders import (
 from support.reporting_databases import migrated_engine
 from support.stack import wait_for
 
+pytestmark = pytest.mark.slow
+
 NOTHING = make_stored()
 
 

@@ -32,6 +32,8 @@ from support.builders import (
 )
 from support.databases import scratch_database
 
+pytestmark = pytest.mark.slow
+
 TABLES = MoodleTables("mdl_", has_modules=True)
 LAYOUT = Layout(width=LEARNER, count=3)
 """Range 1 holds the learners of the site, ranges 0 and 2 nobody."""

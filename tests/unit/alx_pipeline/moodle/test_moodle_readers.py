@@ -43,6 +43,8 @@ from support.builders import (
 )
 from support.random_sites import snapshots
 
+pytestmark = pytest.mark.slow
+
 MYSQL: Dialect = mysql.dialect()
 TABLES = MoodleTables("mdl_", has_modules=True)
 MYSQL_URL = URL.create("mysql+pymysql", "reader", "s3cr3t", "db", database="moodle", query={"charset": "utf8mb4"})

@@ -42,6 +42,8 @@ from support.frame_site import (
 )
 from support.reporting_databases import migrated_engine
 
+pytestmark = pytest.mark.slow
+
 EARLY = NOW - NOW % 86_400 + 86_400 + 600
 """Ten past midnight."""
 
