@@ -1,8 +1,6 @@
 """Settings: where they come from, what is filled in, and what an error may say."""
 
 import ast
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +9,11 @@ from pydantic import ValidationError
 from sqlalchemy.engine import URL
 
 from alx_core.errors import SettingsError
-from alx_core.settings import Settings, find_misspelt, load_settings, split_bind
+from alx_core.settings import Settings, find_misspelt, split_bind
+from support.load_settings import Load, refusal
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "s3cr3t!"
-
-Load = Callable[..., Settings]
-
-
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load the settings in an empty working directory, with no other variables than those given."""
-    for name in list(os.environ):
-        if name.upper().startswith("ALX_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def load(**environment: str) -> Settings:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        return load_settings()
-
-    return load
 
 
 def write_env(folder: Path, **values: str) -> None:
@@ -203,13 +184,6 @@ def test_the_default_database_lies_in_alx_home(load: Load, tmp_path: Path) -> No
 # --- errors ---
 
 
-def refusal(load: Load, name: str, value: str) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load(**{name: value})
-    assert caught.value.__cause__ is None, "the cause would show the value in a traceback"
-    return str(caught.value)
-
-
 WRONG = {
     "ALX_MOODLE_URL": [f"nonsense {PASSWORD}", f"oracle://u:{PASSWORD}@h/m", f"{PASSWORD}"],
     "ALX_DATABASE_URL": [f"nonsense {PASSWORD}", f"mysql://u:{PASSWORD}@h/d", f"mssql://u:{PASSWORD}@h/d"],
@@ -281,42 +255,6 @@ def test_a_password_with_an_at_sign_is_told_how_to_be_written(load: Load) -> Non
     assert load(ALX_MOODLE_URL="sqlite:////srv/m@home.sqlite").moodle.database == "/srv/m@home.sqlite"
 
 
-@pytest.mark.parametrize(
-    "url", [PASSWORD, f"http://u:{PASSWORD}@h", f"redis://u:{PASSWORD}@h:x/0", "redis://", "unix:"]
-)
-def test_what_is_no_redis_is_refused_before_the_api_fails_at_it(load: Load, url: str) -> None:
-    message = refusal(load, "ALX_REDIS_URL", url)
-    assert "ALX_REDIS_URL: not a URL with a host; it begins with one of redis, rediss, unix" in message
-    assert PASSWORD not in message
-
-
-@pytest.mark.parametrize("url", ["redis://h", "rediss://u:p@h:6380/1", "redis://:p@h/0?protocol=3", "unix:///r.sock"])
-def test_a_redis_is_taken_as_it_is_written(load: Load, url: str) -> None:
-    redis_url = load(ALX_REDIS_URL=url).redis_url
-    assert redis_url is not None
-    assert redis_url.get_secret_value() == url
-
-
-def test_an_empty_redis_is_none(load: Load) -> None:
-    assert load(ALX_REDIS_URL="").redis_url is None
-
-
-@pytest.mark.parametrize("name", ["ALX_PUBLIC_URL", "ALX_DAGSTER_URL"])
-@pytest.mark.parametrize("value", ["alx.example.com", "alx.example.com:8000", "not a url", "https://", "http://h:x"])
-def test_what_no_browser_opens_is_refused_before_an_alert_links_to_it(load: Load, name: str, value: str) -> None:
-    assert f"{name}: no address that a browser opens, for example https://" in refusal(load, name, value)
-
-
-@pytest.mark.parametrize("value", ["https://alx.example.com/reports/", "http://10.0.0.5:8000", "http://[::1]:3000"])
-def test_links_lead_to_the_address_that_was_set(load: Load, value: str) -> None:
-    settings = load(ALX_PUBLIC_URL=value, ALX_DAGSTER_URL=value)
-    assert settings.public_link == settings.dagster_link == value.rstrip("/")
-
-
-def test_an_empty_address_is_that_of_the_port(load: Load) -> None:
-    assert load(ALX_PUBLIC_URL="", ALX_API_BIND="127.0.0.1:8001").public_link == "http://127.0.0.1:8001"
-
-
 def test_a_value_from_a_file_does_not_show_either(load: Load, tmp_path: Path) -> None:
     write_env(tmp_path, ALX_DATABASE_URL=f"mysql://u:{PASSWORD}@h/d")
     with pytest.raises(SettingsError, match="ALX_DATABASE_URL") as caught:
@@ -346,27 +284,3 @@ def test_without_moodles_url_one_is_told_how_to_set_it(load: Load) -> None:
     settings = load()
     with pytest.raises(SettingsError, match=r"ALX_MOODLE_URL is not set.*mysql://.*alx demo"):
         _ = settings.moodle
-
-
-# --- host:port ---
-
-
-@pytest.mark.parametrize(
-    ("bind", "parts"),
-    [
-        ("127.0.0.1:3000", ("127.0.0.1", 3000)),
-        ("localhost:0", ("localhost", 0)),
-        ("db.example.com:80", ("db.example.com", 80)),
-        ("[::1]:3000", ("::1", 3000)),
-    ],
-)
-def test_an_address_is_split_into_host_and_port(bind: str, parts: tuple[str, int]) -> None:
-    assert split_bind(bind) == parts
-
-
-@pytest.mark.parametrize(
-    "bind", ["", "localhost", ":3000", "localhost:", "localhost:http", "localhost:65536", "::1", "[::1"]
-)
-def test_an_address_without_host_or_port_is_refused(bind: str) -> None:
-    with pytest.raises(ValueError, match=r"host:port.*127\.0\.0\.1:3000"):
-        split_bind(bind)
