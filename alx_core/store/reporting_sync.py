@@ -1,7 +1,7 @@
 """What a sync reads from and writes to the reporting table. Needs polars; the API never imports it."""
 
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
@@ -10,7 +10,7 @@ from typing import Any, cast
 import polars as pl
 import psycopg
 from adbc_driver_manager import OperationalError
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Row, Select, func, select
 from sqlalchemy import cast as sql_cast
 
 from alx_core.domain.changes import Op
@@ -48,8 +48,8 @@ class StoredRows:
         query = _stored(learners, companyids)
         if self._arrow is None:
             with connect(self._engine) as connection:
-                rows = connection.execute(query).fetchall()
-            return pl.DataFrame(rows, schema=STORED_SCHEMA, orient="row")
+                arrays = connection.execute(_as_arrays(query)).fetchall()
+            return _from_arrays(arrays)
         sql = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
         try:
             with self._arrow.snapshot() as snapshot:
@@ -72,6 +72,22 @@ def _stored(learners: LearnerRange, companyids: Collection[int]) -> Select[*tupl
     return select(*(columns[name].label(name) for name in STORED_SCHEMA)).where(
         reporting.c.companyid.in_(sorted(companyids)), reporting.c.userid.between(learners.first, learners.last)
     )
+
+
+def _as_arrays(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The rows as JSON arrays, one per column and company; those of a company have the same order in all columns.
+
+    Row by row, the driver would take Python's lock for each, and make an object of each value: two readers side by side
+    took four times as long.
+    """
+    rows = query.subquery()
+    return select(*(func.json_group_array(column) for column in rows.c)).group_by(rows.c.companyid)
+
+
+def _from_arrays(arrays: Sequence[Row[*tuple[Any, ...]]]) -> pl.DataFrame:
+    texts = pl.DataFrame(arrays, schema=dict.fromkeys(STORED_SCHEMA, pl.String()), orient="row")
+    decoded = (pl.col(name).str.json_decode(pl.List(dtype)) for name, dtype in STORED_SCHEMA.items())
+    return texts.select(decoded).explode(*STORED_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from sqlalchemy import Engine, delete, make_url, select, text
+from sqlalchemy import Engine, delete, event, make_url, select, text
 
 from alx_core.domain.changes import Op, changes
 from alx_core.domain.learners import EVERYBODY, LearnerRange
@@ -210,6 +210,21 @@ def test_a_learner_range_of_some_companies_is_read(
     rows = stored.read(learners, companyids)
     assert rows.schema == NOTHING.schema
     assert set(rows.select("companyid", "userid").rows()) == found
+
+
+def test_sqlite_hands_a_company_over_in_one_piece(tmp_path: Path) -> None:
+    fetched = []
+
+    def note(_cursor: object, row: tuple[object, ...]) -> tuple[object, ...]:
+        fetched.append(row)
+        return row
+
+    rows = [make_report_row(companyid=company, userid=user) for company in (1, 2) for user in range(50)]
+    with migrated_engine("sqlite", tmp_path) as engine, closing(StoredRows(engine)) as stored:
+        bring_to(engine, stored, *rows)
+        event.listen(engine, "checkout", lambda connection, *_: setattr(connection, "row_factory", note))
+        assert_frame_equal(stored.read(EVERYBODY, [1, 2]).sort(KEY), make_stored(*rows))
+    assert len(fetched) == 2
 
 
 def test_the_largest_ids_and_times_fit(engine: Engine, stored: StoredRows) -> None:
