@@ -33,6 +33,7 @@ from report import Report, json_option
 from alx_core.services.tokens import create_token
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import make_engine, transaction
+from alx_core.store.reporting_sync import refresh_statistics
 from alx_core.store.schema import migrate
 from support.api import FUNCTION, PATH, Api, set_company
 from support.databases import scratch_database
@@ -120,8 +121,7 @@ def fill(engine: Engine, rows: int) -> str:
         connection.execute(text(FILL), {"rows": rows})
         upsert_company(connection, 1, shortname="one", name="One", published_seq=1, row_count=rows)
         token = create_token(connection, shortname="one", name="bench", expires_at=None, allowed_networks="", now=1)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE local_alx_api_reporting"))
+    refresh_statistics(engine, changed=rows)
     set_company(engine, 1, rate_limit=0)
     return token
 

@@ -89,7 +89,6 @@ def fill(engine: Engine, rows: int) -> None:
             connection.execute(text(FILL), {**values, "first": first, "last": min(rows, first + FILL_STEP - 1)})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"ALTER TABLE local_alx_api_logs ADD CONSTRAINT {UNIQUE} UNIQUE (request_id)"))
-        connection.execute(text("VACUUM ANALYZE local_alx_api_logs"))
 
 
 def measure(action: Callable[[int], object], hours: Sequence[int]) -> list[float]:

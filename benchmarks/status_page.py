@@ -128,8 +128,6 @@ def build(engine: Engine, *, now: int, companies: int, table_rows: int = 1_000_0
             connection.execute(text(f"ALTER TABLE local_alx_api_logs DROP CONSTRAINT {UNIQUE}"))
             run(connection, LOG, values)
             connection.execute(text(f"ALTER TABLE local_alx_api_logs ADD CONSTRAINT {UNIQUE} UNIQUE (request_id)"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
 
 
 def measure_page(report: Report, engine: Engine, *, now: int, log_rows: int, requests: int = 100) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, literal_column, select, union_all
 from alx_core.domain.security_alerts import Refusals
 from alx_core.domain.sync import Kind
 from alx_core.domain.sync_alerts import RunErrors, SyncFailure, SyncSuccess
-from alx_core.store.request_log import IS_FAILED_AUTH
+from alx_core.store.request_log import IS_FAILED_AUTH, called_since
 from alx_core.store.tables import companies, request_log, sync_run_companies, sync_runs
 from alx_core.store.tables.traffic import IS_REFUSED
 
@@ -87,7 +87,7 @@ def refusals_since(connection: Connection, *, since: int, at_least: int) -> Sequ
     counted = union_all(
         *(
             select(literal_column(f"'{source}'").label("source"), column.label("value"), func.count().label("failures"))
-            .where(row.timeaccessed >= since * 1000, IS_REFUSED, IS_FAILED_AUTH, column != "")
+            .where(called_since(since * 1000), IS_REFUSED, IS_FAILED_AUTH, column != "")
             .group_by(column)
             .having(func.count() >= at_least)
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))

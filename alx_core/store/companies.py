@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, inspect, select, update
 
 from alx_core.domain.sync import TableFacts
 from alx_core.store.engine import insert_into
-from alx_core.store.tables import companies, reporting
+from alx_core.store.tables import companies, is_current, reporting
 
 
 def list_companies(connection: Connection) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def mark_gone(connection: Connection, present: Collection[int]) -> None:
 def row_counts_are_true(connection: Connection) -> tuple[bool, bool]:
     """Return whether the reporting table is empty, and whether it has the rows that the last sync left there."""
     row = reporting.c
-    counted = select(row.companyid, func.count()).where(row.is_deleted == 0).group_by(row.companyid)
+    counted = select(row.companyid, func.count()).where(is_current(reporting)).group_by(row.companyid)
     found: dict[int, int] = dict(connection.execute(counted).all())
     noted = {each["companyid"]: each["row_count"] for each in list_companies(connection) if each["row_count"]}
     return not found, found == noted
@@ -56,7 +56,7 @@ def table_facts(connection: Connection) -> TableFacts:
             func.sum(case((is_out_of_range, 1), else_=0)),
             func.sum(case((is_timeless, 1), else_=0)),
         )
-        .where(row.is_deleted != 1)  # without statistics, PostgreSQL takes `= 0` for a few rows, and sorts them all
+        .where(is_current(reporting))
         .group_by(row.companyid)
     )
     found = [tuple(map(int, each)) for each in connection.execute(query)]

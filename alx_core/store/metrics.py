@@ -37,7 +37,7 @@ from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
 from alx_core.domain.outcomes import OK
 from alx_core.store.engine import insert_into, is_postgresql
-from alx_core.store.request_log import IS_FAILED_AUTH
+from alx_core.store.request_log import IS_FAILED_AUTH, called_within
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
@@ -100,7 +100,7 @@ def replace_hours(
 def count_calls(connection: Connection, *, start: int, end: int) -> dict[int, int]:
     """Return the requests in the log by hour, for the hours in [start, end)."""
     hour = (request_log.c.timeaccessed // HOUR_MS * HOUR_S).label("hour")
-    hours = select(hour).where(_within(start, end)).subquery()
+    hours = select(hour).where(called_within(start, end)).subquery()
     query = select(hours.c.hour, func.count()).group_by(hours.c.hour)
     return {int(hour): int(calls) for hour, calls in connection.execute(query)}
 
@@ -261,10 +261,6 @@ def time_bucket(*, is_server: bool) -> ColumnElement[int]:
     if is_server:
         return func.width_bucket(time_ms, cast(list(BOUNDS_MS), ARRAY(Double())))
     return Function(SQLITE_BUCKET, time_ms, type_=BigInteger())
-
-
-def _within(start: int, end: int) -> ColumnElement[bool]:
-    return and_(request_log.c.timeaccessed >= start * 1000, request_log.c.timeaccessed < end * 1000)
 
 
 def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

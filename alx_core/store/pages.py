@@ -11,10 +11,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
+    ColumnElement,
     Connection,
     FromClause,
     Select,
     String,
+    and_,
     bindparam,
     cast,
     func,
@@ -26,7 +29,7 @@ from sqlalchemy import (
 
 from alx_core.domain.fields import FIELDS
 from alx_core.store.prepared import Prepared
-from alx_core.store.tables import companies, reporting, reporting_history
+from alx_core.store.tables import companies, is_current, reporting, reporting_history
 
 COLUMNS = tuple(dict.fromkeys(field.column for field in FIELDS))
 """The columns behind the served fields; `userid` and `courseid` are among them."""
@@ -48,6 +51,10 @@ USERID, COURSEID = COLUMNS.index("userid"), COLUMNS.index("courseid")
 
 Stretch = tuple[PageKey | None, PageKey | None]
 """The keys above the first and up to the second; None is no bound."""
+
+_KEY = tuple(reporting.primary_key)
+"""companyid, userid, courseid."""
+_Number = int | BindParameter[int]
 
 STRETCH_SLACK = 100
 """Keys looked at beyond what a page needs, because some rows will not be in the snapshot."""
@@ -87,16 +94,21 @@ def _read_newest(
 @lru_cache(maxsize=256)
 def _newest(skip: int, limit: int) -> Prepared:
     """The statement, with its numbers written out: the plan of a page of unknown size would be another."""
-    row = reporting.c
-    companyid = bindparam("companyid", type_=BigInteger)
+    companyid, userid, courseid = (bindparam(column.name, type_=BigInteger) for column in _KEY)
     published_seq = select(companies.c.published_seq).where(companies.c.companyid == companyid).scalar_subquery()
-    above = tuple_(row.userid, row.courseid) > tuple_(
-        bindparam("userid", type_=BigInteger), bindparam("courseid", type_=BigInteger)
-    )
-    query = select(*_shown(reporting, COLUMNS)).where(row.companyid == companyid, above, row.is_deleted == 0)
+    query = select(*_shown(reporting, COLUMNS)).where(_above(companyid, userid, courseid), is_current(reporting))
     query = query.where(published_seq <= bindparam("seq", type_=BigInteger))
-    query = query.order_by(row.userid, row.courseid).limit(literal_column(str(limit)))
+    query = query.order_by(*_KEY).limit(literal_column(str(limit)))
     return Prepared(query.offset(literal_column(str(skip))) if skip else query)
+
+
+def _above(companyid: _Number, userid: _Number, courseid: _Number) -> ColumnElement[bool]:
+    """The rows of a company above a key.
+
+    As a stretch of the whole key: of a company's rows PostgreSQL expects few where it has no statistics, and would sort
+    them all for each page.
+    """
+    return and_(tuple_(*_KEY) > tuple_(companyid, userid, courseid), reporting.c.companyid <= companyid)
 
 
 def _read_versions(
@@ -127,10 +139,8 @@ def _key_at(connection: Connection, companyid: int, after: PageKey | None, dista
     A kept version whose row is gone (a tombstone that was purged) lies between two keys all the same.
     """
     row = reporting.c
-    query = select(row.userid, row.courseid).where(row.companyid == companyid)
-    if after is not None:
-        query = query.where(tuple_(row.userid, row.courseid) > after)
-    found = connection.execute(query.order_by(row.userid, row.courseid).offset(distance - 1).limit(1)).first()
+    query = select(row.userid, row.courseid).where(_above(companyid, *(after or FIRST))).order_by(*_KEY)
+    found = connection.execute(query.offset(distance - 1).limit(1)).first()
     return None if found is None else (found.userid, found.courseid)
 
 
@@ -168,7 +178,7 @@ def _shown(source: FromClause, columns: Sequence[str]) -> list[Any]:
 def _rows(source: FromClause, snapshot: Snapshot, columns: Sequence[str], stretch: Stretch) -> Select[*tuple[Any, ...]]:
     row = source.c
     query = select(*_shown(source, columns)).where(
-        row.companyid == snapshot.companyid, row.change_seq <= snapshot.seq, row.is_deleted == 0
+        row.companyid == snapshot.companyid, row.change_seq <= snapshot.seq, is_current(source)
     )
     if source is reporting_history:
         query = query.where(row.superseded_seq > snapshot.seq)

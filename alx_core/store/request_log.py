@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, text
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, text
 
+from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import request_log
@@ -23,10 +24,27 @@ _SQLITE = text(
     " WHERE true ON CONFLICT (request_id) DO NOTHING"
 )
 
-
 IS_FAILED_AUTH: ColumnElement[bool] = and_(
     request_log.c.token_id.is_(None), request_log.c.outcome.in_(sorted(FAILED_AUTH))
 )
+
+
+LAST_MS = LAST_TIME * 1000
+"""Later than any request, whatever a clock that ran ahead wrote down."""
+
+
+def called_within(start: int, end: int) -> ColumnElement[bool]:
+    """Requests in [start, end), epoch seconds."""
+    return and_(request_log.c.timeaccessed >= start * 1000, request_log.c.timeaccessed < end * 1000)
+
+
+def called_since(start_ms: int | BindParameter[int]) -> ColumnElement[bool]:
+    """Requests since `start_ms`, epoch milliseconds.
+
+    With an end all the same: where PostgreSQL has no statistics yet, it takes an open condition for a third of the log,
+    and reads all of it.
+    """
+    return request_log.c.timeaccessed.between(start_ms, LAST_MS)
 
 
 def add_requests(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

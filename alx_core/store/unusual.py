@@ -5,13 +5,14 @@ Each looks at hours, or at most a day, of the log, found through the index on `t
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, select
+from sqlalchemy import Connection, case, delete, func, select
 
 from alx_core.domain.networks import site_of
 from alx_core.domain.outcomes import OK
 from alx_core.domain.paging import ReadMode
 from alx_core.domain.unusual import FirstPage, TokenUse
 from alx_core.store.engine import insert_into, is_postgresql
+from alx_core.store.request_log import called_within
 from alx_core.store.tables import api_metrics_hourly, api_token_addresses, companies, request_log
 
 
@@ -26,7 +27,7 @@ def token_uses(connection: Connection, *, start: int, end: int) -> list[TokenUse
             func.min(log.timeaccessed).label("first_ms"),
             func.max(log.timeaccessed).label("last_ms"),
         )
-        .where(_within(start, end), log.token_id.is_not(None))
+        .where(called_within(start, end), log.token_id.is_not(None))
         .group_by(log.token_id, log.ip_address)
     )
     return [
@@ -83,7 +84,7 @@ def last_recorded_hour(connection: Connection, *, before: int) -> int | None:
 def calls_by_company(connection: Connection, *, start: int, end: int) -> dict[int, int]:
     """Return the calls of each company in [start, end), from the log."""
     log = request_log.c
-    query = select(log.companyid, func.count()).where(_within(start, end), log.companyid.is_not(None))
+    query = select(log.companyid, func.count()).where(called_within(start, end), log.companyid.is_not(None))
     rows = connection.execute(query.group_by(log.companyid))
     return {companyid: calls for companyid, calls in rows}  # noqa: C416  # a Row is no tuple to mypy
 
@@ -125,7 +126,7 @@ def first_pages(connection: Connection, *, start: int, end: int) -> list[FirstPa
         )
         .join_from(request_log, companies, companies.c.companyid == log.companyid)
         .where(
-            _within(start, end),
+            called_within(start, end),
             log.outcome == OK,
             log.token_id.is_not(None),
             log.page_offset == 0,
@@ -145,13 +146,9 @@ def later_pages(connection: Connection, token_ids: Collection[int], *, start: in
     """Return by token when it asked for pages after the first, in [start, end)."""
     log = request_log.c
     query = select(log.token_id, log.timeaccessed).where(
-        _within(start, end), log.token_id.in_(sorted(token_ids)), log.page_offset > 0
+        called_within(start, end), log.token_id.in_(sorted(token_ids)), log.page_offset > 0
     )
     found: dict[int, list[int]] = {}
     for token_id, accessed_ms in connection.execute(query):
         found.setdefault(token_id, []).append(accessed_ms // 1000)
     return found
-
-
-def _within(start: int, end: int) -> ColumnElement[bool]:
-    return and_(request_log.c.timeaccessed >= start * 1000, request_log.c.timeaccessed < end * 1000)

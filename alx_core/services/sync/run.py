@@ -27,7 +27,7 @@ from alx_core.services.sync.write import Company, write_companies
 from alx_core.store.companies import list_companies, table_facts
 from alx_core.store.engine import connect
 from alx_core.store.locks import writer_lock
-from alx_core.store.reporting_sync import StoredRows
+from alx_core.store.reporting_sync import StoredRows, refresh_statistics
 from alx_core.store.spool import SpoolFolder
 
 log = get_logger()
@@ -88,6 +88,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
             workers=options.workers,
             on_progress=partial(options.listener.progress, "write"),
         )
+    refresh_statistics(engine, changed=sum(each.created + each.updated + each.deleted for each in written))
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
         note_digests(engine, plan, run_id=run_id, as_of=request.as_of, failed=failed)

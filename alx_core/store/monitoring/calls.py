@@ -32,6 +32,7 @@ from alx_core.store.metrics import knows_buckets, metrics_of, time_bucket
 from alx_core.store.tables import api_metrics_hourly, request_log
 
 HOUR_MS = HOUR_S * 1000
+LAST_ID = 2**63 - 1
 
 Span = tuple[int, int]
 """[start, end), epoch seconds."""
@@ -84,7 +85,8 @@ def newest_call_id(connection: Connection) -> int:
 def find_late_hours(connection: Connection, *, after_id: int, before: int) -> set[int]:
     """Return the hours before `before` in which requests lie that came into the log after `after_id`."""
     hour = (request_log.c.timeaccessed // HOUR_MS * HOUR_S).label("hour")
-    query = select(hour).where(request_log.c.id > after_id, request_log.c.timeaccessed < before * 1000).distinct()
+    is_new = request_log.c.id.between(after_id + 1, LAST_ID)  # with an end: see `called_since`
+    query = select(hour).where(is_new, request_log.c.timeaccessed < before * 1000).distinct()
     return {int(each) for each in connection.execute(query).scalars()}
 
 

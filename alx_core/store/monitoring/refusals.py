@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.outcomes import QUOTA_USED_UP
-from alx_core.store.request_log import IS_FAILED_AUTH
+from alx_core.store.request_log import IS_FAILED_AUTH, called_since
 from alx_core.store.tables import companies, request_log
 from alx_core.store.tables.traffic import IS_REFUSED
 
@@ -154,4 +154,4 @@ def _since(since: int) -> dict[str, int]:
 
 
 def _is_recent() -> ColumnElement[bool]:
-    return and_(request_log.c.timeaccessed >= bindparam("since_ms", type_=BigInteger), IS_REFUSED)
+    return and_(called_since(bindparam("since_ms", type_=BigInteger)), IS_REFUSED)

@@ -16,6 +16,7 @@ from alx_core.store.tables.api import (
 from alx_core.store.tables.common import metadata
 from alx_core.store.tables.report import (
     companies,
+    is_current,
     reporting,
     reporting_history,
     sync_digests,
@@ -35,6 +36,7 @@ __all__ = [
     "api_usage",
     "companies",
     "company_settings",
+    "is_current",
     "metadata",
     "reporting",
     "reporting_history",

@@ -31,7 +31,7 @@ request_log = Table(
     Column("page_limit", Integer),
     Column("page_offset", BigInteger),
     Column("mode", String(16)),
-    Index(None, "timeaccessed", postgresql_using="brin"),
+    Index(None, "timeaccessed"),
     # Refused requests are the few that the status page asks for by name; answered ones pay nothing for it.
     Index("local_alx_api_logs_errors_ix", "timeaccessed", postgresql_where=IS_REFUSED, sqlite_where=IS_REFUSED),
     comment="Every request, answered or refused. Never a token, a body or a name",
