@@ -80,12 +80,21 @@ def planned(engine: Engine) -> Iterator[list[Plan]]:
 def walk(plan: Plan) -> Iterator[Plan]:
     yield plan
     for inner in plan.get("Plans", ()):
+        if plan["Node Type"] == "Limit":  # what is read for it ends early
+            inner["Plan Rows"] = min(inner["Plan Rows"], plan["Plan Rows"])
         yield from walk(inner)
 
 
-def of_type(nodes: list[Plan], kind: str, table: Table | None = None) -> list[Plan]:
-    found = [node for node in nodes if node["Node Type"] == kind]
-    return found if table is None else [node for node in found if node.get("Relation Name") == table.name]
+def of_type(nodes: list[Plan], kind: str) -> list[Plan]:
+    return [node for node in nodes if node["Node Type"] == kind]
+
+
+def assert_looks_at_little(nodes: list[Plan]) -> None:
+    """The log is asked, by an index that is expected to find little: a larger log would be read whole else."""
+    scans = [node for node in nodes if node.get("Relation Name") == request_log.name]
+    assert scans
+    assert not of_type(scans, "Seq Scan")
+    assert max(node["Plan Rows"] for node in scans) < REQUESTS / 20
 
 
 def ask_performance(connection: Connection) -> None:
@@ -109,15 +118,13 @@ def ask_sensors(connection: Connection) -> None:
 def test_no_question_about_the_last_days_reads_the_whole_log(engine: Engine, ask: Callable[[Connection], None]) -> None:
     with planned(engine) as nodes, engine.connect() as connection:
         ask(connection)
-    assert [node for node in nodes if node.get("Relation Name") == request_log.name]
-    assert not of_type(nodes, "Seq Scan", request_log)
+    assert_looks_at_little(nodes)
 
 
 def test_counting_an_hour_does_not_read_the_whole_log(engine: Engine) -> None:
     with planned(engine) as nodes:
         record_hours(engine, start=HOUR - HOUR_S, end=HOUR, now=NOW)
-    assert [node for node in nodes if node.get("Relation Name") == request_log.name]
-    assert not of_type(nodes, "Seq Scan", request_log)
+    assert_looks_at_little(nodes)
 
 
 def test_no_index_of_the_log_needs_a_vacuum_to_be_of_use(engine: Engine) -> None:
@@ -155,7 +162,7 @@ def test_a_page_follows_the_key_and_sorts_nothing(tmp_path: Path) -> None:
         with planned(engine) as nodes, engine.connect() as connection:
             page = read_page(connection, Snapshot(COMPANY, 1), after=(100, 1), skip=0, limit=100)
         assert len(page) == 100
-        assert of_type(nodes, "Index Scan", reporting)
+        assert "Index Scan" in {node["Node Type"] for node in nodes if node.get("Relation Name") == reporting.name}
         assert not of_type(nodes, "Sort")
 
 
