@@ -24,12 +24,22 @@ STORED_SCHEMA: dict[str, pl.DataType] = {**dict.fromkeys(KEY, pl.Int64()), **CON
 COLUMNS = [column.name for column in reporting.columns]
 STAGING = "alx_sync_staging"
 SQLITE_BATCH = 20_000
-SEARCHED = (*KEY, "is_deleted", "change_seq", "last_updated")
-"""The columns that statements look for: statistics of the others would help nobody."""
+SEARCHED = {
+    reporting: ("is_deleted", "change_seq", "last_updated"),
+    reporting_history: ("change_seq", "superseded_seq"),
+}
+"""The columns beside KEY that statements look for: statistics of the others would help nobody."""
 STATISTICS_SHARE = 0.1
 """Share of the table that has to change before its statistics are out of date: what PostgreSQL's own daemon goes by."""
-KNOWN_ROWS = text("SELECT reltuples FROM pg_class WHERE oid = CAST(:name AS regclass)")
-"""As many rows as PostgreSQL found when it last looked; 0 or -1: it never did."""
+KNOWN_ROWS = text(
+    "SELECT CASE WHEN EXISTS (SELECT FROM pg_stats JOIN pg_namespace ON nspname = schemaname"
+    " WHERE pg_namespace.oid = relnamespace AND tablename = relname) THEN reltuples ELSE 0 END"
+    " FROM pg_class WHERE oid = CAST(:name AS regclass)"
+)
+"""As many rows as PostgreSQL found when it last looked; 0 or -1: it never did.
+
+A restore, a REINDEX or a VACUUM counts the rows too, and leaves nothing known of the columns.
+"""
 
 
 class StoredRows:
@@ -97,7 +107,7 @@ def _from_arrays(arrays: Sequence[Row[*tuple[Any, ...]]]) -> pl.DataFrame:
 
 
 def refresh_statistics(engine: Engine, *, changed: int) -> None:
-    """Let PostgreSQL look at the table after `changed` rows were written, where it has changed much since it last did.
+    """Let PostgreSQL look at the table and its history, where the `changed` rows that were written now are many.
 
     A page costs ten times as much without. The server's own daemon looks within minutes, where it is on and not busy.
     It needs 0.2 s for a sample, however large the table; a table that is being vacuumed is left to who does that.
@@ -107,7 +117,8 @@ def refresh_statistics(engine: Engine, *, changed: int) -> None:
     with transaction(engine) as connection:
         known = connection.execute(KNOWN_ROWS, {"name": reporting.name}).scalar_one()
         if known <= 0 or changed > known * STATISTICS_SHARE:
-            connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {reporting.name} ({', '.join(SEARCHED)})")
+            tables = (f"{table.name} ({', '.join((*KEY, *others))})" for table, others in SEARCHED.items())
+            connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +196,7 @@ def _write_postgresql(cursor: "psycopg.Cursor[Any]", inserts: pl.DataFrame, upda
         cursor.execute(
             f"INSERT INTO {reporting_history.name} ({HISTORY_COLUMNS})"  # noqa: S608  # constants
             f" SELECT {OLD_COLUMNS}, new.change_seq, new.updated_at"
-            f" FROM {reporting.name} AS old JOIN {STAGING} AS new ON {keys} WHERE old.is_deleted = 0 {KEEP_FIRST}"
+            f" FROM {reporting.name} AS old JOIN {STAGING} AS new ON {keys} WHERE old.is_deleted <> 1 {KEEP_FIRST}"
         )
         cursor.execute(f"UPDATE {reporting.name} AS old SET {assignments} FROM {STAGING} AS new WHERE {keys}")  # noqa: S608  # constants
         cursor.execute(f"DROP TABLE {STAGING}")

@@ -166,18 +166,40 @@ def test_a_page_follows_the_key_and_sorts_nothing(tmp_path: Path) -> None:
         assert not of_type(nodes, "Sort")
 
 
+@pytest.mark.parametrize("since", [{"since_seq": 1}, {"since_time": NOW - 1}])
+def test_a_page_of_changes_follows_the_key_too(tmp_path: Path, since: dict[str, int]) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine:
+        with engine.begin() as connection:
+            leave_alone(connection, reporting)
+        fill_report(engine, users=40_000)
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {reporting.name} SET change_seq = 2 WHERE userid >= 20000"))
+        with planned(engine) as nodes, engine.connect() as connection:
+            page = read_page(connection, Snapshot(COMPANY, 2, **since), after=(100, 1), skip=0, limit=100)
+        assert len(page) == 100
+        assert "Index Scan" in {node["Node Type"] for node in nodes if node.get("Relation Name") == reporting.name}
+
+
 def test_a_sync_that_changes_much_has_postgresql_look_at_the_table(tmp_path: Path) -> None:
     def known(engine: Engine) -> int:
         with engine.connect() as connection:
             query = text("SELECT reltuples FROM pg_class WHERE relname = :name")
             return int(connection.execute(query, {"name": reporting.name}).scalar_one())
 
+    def known_columns(engine: Engine) -> int:
+        with engine.connect() as connection:
+            query = text("SELECT count(*) FROM pg_stats WHERE tablename = :name")
+            return int(connection.execute(query, {"name": reporting.name}).scalar_one())
+
     with migrated_engine("postgresql", tmp_path) as engine:
         with engine.begin() as connection:
             leave_alone(connection, reporting)
         fill_report(engine, users=500)
+        with engine.begin() as connection:
+            connection.execute(text(f"REINDEX TABLE {reporting.name}"))  # counts the rows, and looks at no column
+        assert (known(engine), known_columns(engine)) == (1_000, 0)
         refresh_statistics(engine, changed=0)
-        assert known(engine) == 1_000  # it had never looked
+        assert (known(engine), known_columns(engine)) == (1_000, 6)
         with engine.begin() as connection:
             connection.execute(reporting.delete().where(reporting.c.courseid == 2))
         refresh_statistics(engine, changed=int(1_000 * STATISTICS_SHARE))

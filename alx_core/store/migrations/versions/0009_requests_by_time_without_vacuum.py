@@ -11,7 +11,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-INDEX, TABLE = "local_alx_api_logs_timeaccessed_ix", "local_alx_api_logs"
+INDEX, NEW, TABLE = "local_alx_api_logs_timeaccessed_ix", "local_alx_api_logs_timeaccessed_new", "local_alx_api_logs"
 
 
 def upgrade() -> None:
@@ -23,7 +23,8 @@ def downgrade() -> None:
 
 
 def _replace(method: str) -> None:
-    """SQLite has one kind of index only."""
+    """SQLite has one kind of index only. The old one goes last: dropping it locks those out who read the log."""
     if op.get_bind().dialect.name == "postgresql":
+        op.create_index(NEW, TABLE, ["timeaccessed"], postgresql_using=method)
         op.drop_index(op.f(INDEX), TABLE)
-        op.create_index(op.f(INDEX), TABLE, ["timeaccessed"], postgresql_using=method)
+        op.execute(f"ALTER INDEX {NEW} RENAME TO {INDEX}")
