@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from alx_core.store.engine import make_engine, server_limits, server_options, unreachable
+from alx_core.store.engine import make_engine, server_limits, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_S = 5.0
@@ -82,11 +82,12 @@ def make_api_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = make_engine(url)
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    own = ("synchronous_commit=off", f"statement_timeout={STATEMENT_TIMEOUT_MS}")
+    own = f"-c jit=off -c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    options = " ".join((own, *url.normalized_query.get("options", ())))
     return create_engine(
         url,
         poolclass=NullPool,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
-        connect_args={**server_limits(url), **server_options(url, *own), "prepare_threshold": 1},
+        connect_args={**server_limits(url), "options": options, "prepare_threshold": 1},
     )

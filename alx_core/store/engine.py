@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL
@@ -15,6 +15,7 @@ from alx_core.errors import SettingsError, StoreUnreachable
 from alx_core.settings import DRIVERS
 
 if TYPE_CHECKING:
+    from psycopg import Connection as PostgresqlConnection
     from sqlalchemy.dialects import postgresql, sqlite
 
 CONNECT_TIMEOUT_S = 10
@@ -42,8 +43,9 @@ def make_engine(url: URL) -> Engine:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        arguments = {**server_limits(url), **server_options(url)}
-        return create_engine(url, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
 
 
 @contextmanager
@@ -63,15 +65,6 @@ def server_limits(url: URL) -> dict[str, object]:
     """Return libpq's limits to waiting for PostgreSQL, but for those that the URL sets itself, and its encoding."""
     limits: dict[str, object] = {"connect_timeout": CONNECT_TIMEOUT_S, **GONE_AFTER}
     return {**{name: value for name, value in limits.items() if name not in url.query}, **UTF8}
-
-
-def server_options(url: URL, *own: str) -> dict[str, str]:
-    """Return what PostgreSQL is told of a session, `own` as `name=value`; the URL's options come last and win.
-
-    It compiles what it takes for costly, and without statistics that is nearly everything: 60 ms, to save none.
-    """
-    settings = [f"-c {each}" for each in ("jit=off", *own)]
-    return {"options": " ".join((*settings, *url.normalized_query.get("options", ())))}
 
 
 @contextmanager
@@ -176,6 +169,14 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
     cursor.execute("PRAGMA synchronous=NORMAL")  # durable against a killed process; a power cut may lose the last ms
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _prepare_postgresql(connection: "PostgresqlConnection[Any]", _entry: ConnectionPoolEntry) -> None:
+    # The server compiles what it takes for costly, without statistics nearly everything: 60 ms, to save none. No option
+    # of the connection says so: it would hide those of PGOPTIONS, and poolers refuse it.
+    connection.autocommit = True
+    connection.execute("SET jit = off")
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: Connection) -> None:

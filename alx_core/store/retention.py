@@ -23,9 +23,9 @@ CHUNK = 5_000
 def purge_log(engine: Engine, *, before_ms: int, now_ms: int, chunk: int = CHUNK) -> int:
     """Delete requests before `before_ms` (epoch milliseconds); return how many.
 
-    Goes up the ids, which grow with time, and stops at the first block that has nothing to delete: a look for the last
-    few old rows by time would read the whole log. A request that was carried over late goes with a later purge. A block
-    that a clock which ran ahead dated after `now_ms` says nothing of those behind it.
+    Goes up the ids, which grow with time, and stops at the first block that has nothing to delete. A request that was
+    carried over late goes with a later purge. A block that a clock which ran ahead dated after `now_ms` says nothing of
+    those behind it.
     """
     row, deleted = request_log.c, 0
     first = _lowest_id(engine, 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, Table, event, text
+from structlog.testing import capture_logs
 
 from alx_core.domain.changes import changes
 from alx_core.domain.freshness import HOUR_S
@@ -73,8 +74,10 @@ def planned(engine: Engine) -> Iterator[list[Plan]]:
         nodes.extend(walk((found if isinstance(found, list) else json.loads(found))[0]["Plan"]))
 
     event.listen(engine, "before_cursor_execute", note)
-    yield nodes
-    event.remove(engine, "before_cursor_execute", note)
+    try:
+        yield nodes
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def walk(plan: Plan) -> Iterator[Plan]:
@@ -166,6 +169,15 @@ def test_a_page_follows_the_key_and_sorts_nothing(tmp_path: Path) -> None:
         assert not of_type(nodes, "Sort")
 
 
+def test_a_page_ends_where_its_company_ends(tmp_path: Path) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine:
+        fill_report(engine, users=10)
+        with transaction(engine) as connection:
+            next_one = make_report(make_report_row(companyid=COMPANY + 1))
+            write_changes(connection, [changes(next_one, make_stored())], run_id=1, now=NOW)
+            assert len(read_page(connection, Snapshot(COMPANY, 1), after=(7, 1), skip=0, limit=100)) == 5
+
+
 @pytest.mark.parametrize("since", [{"since_seq": 1}, {"since_time": NOW - 1}])
 def test_a_page_of_changes_follows_the_key_too(tmp_path: Path, since: dict[str, int]) -> None:
     with migrated_engine("postgresql", tmp_path) as engine:
@@ -200,15 +212,33 @@ def test_a_sync_that_changes_much_has_postgresql_look_at_the_table(tmp_path: Pat
         assert (known(engine), known_columns(engine)) == (1_000, 0)
         refresh_statistics(engine, changed=0)
         assert (known(engine), known_columns(engine)) == (1_000, 6)
-        with engine.begin() as connection:
-            connection.execute(reporting.delete().where(reporting.c.courseid == 2))
+        delete_learners(engine, below=50)
         refresh_statistics(engine, changed=int(1_000 * STATISTICS_SHARE))
         assert known(engine) == 1_000
-        refresh_statistics(engine, changed=500)
-        assert known(engine) == 500
+        refresh_statistics(engine, changed=int(1_000 * STATISTICS_SHARE) + 1)
+        assert known(engine) == 900
+
+
+def delete_learners(engine: Engine, *, below: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(reporting.delete().where(reporting.c.userid < below))
 
 
 def test_a_sync_does_not_wait_for_who_vacuums_the_table(tmp_path: Path) -> None:
     with migrated_engine("postgresql", tmp_path) as engine, engine.begin() as connection:
+        event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("SET LOCAL lock_timeout = '5s'"))
         connection.execute(text(f"LOCK TABLE {reporting.name} IN SHARE UPDATE EXCLUSIVE MODE"))
-        refresh_statistics(engine, changed=1)
+        with capture_logs() as logs:
+            refresh_statistics(engine, changed=1)
+    assert logs == []
+
+
+def test_what_was_written_stands_where_the_server_can_not_look(tmp_path: Path) -> None:
+    def refuse(_: Connection, _cursor: object, statement: str, values: Any, *_others: object) -> tuple[str, Any]:
+        return "SELECT 1 / 0" if statement.startswith("ANALYZE") else statement, values
+
+    with migrated_engine("postgresql", tmp_path) as engine:
+        event.listen(engine, "before_cursor_execute", refuse, retval=True)
+        with capture_logs() as logs:
+            refresh_statistics(engine, changed=1)
+    assert [(each["event"], each["error"]) for each in logs] == [("statistics_not_refreshed", "division by zero")]

@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, Engine, event, func, select, text
 from sqlalchemy.engine import URL
 
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES
-from alx_core.store.tables import sync_digests
+from alx_core.store.tables import reporting, sync_digests
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import Queries
 from alx_pipeline.moodle.source import MoodleSource
@@ -110,6 +110,12 @@ def test_a_build_fetches_every_row_that_the_rules_look_at_once_and_no_other(pipe
     run = pipeline.rebuild()
     assert run.ranges == 10
     assert work.fetched == eligible(pipeline)
+
+
+def test_a_build_leaves_a_table_that_the_server_has_looked_at(pipeline: Pipeline) -> None:
+    with pipeline.reporting.connect() as connection:
+        query = text("SELECT last_analyze IS NOT NULL FROM pg_stat_all_tables WHERE relname = :name")
+        assert connection.scalar(query, {"name": reporting.name})
 
 
 def test_an_hour_without_change_fetches_no_learners_row(pipeline: Pipeline, work: Work) -> None:

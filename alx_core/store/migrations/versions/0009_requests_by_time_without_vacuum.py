@@ -1,4 +1,4 @@
-"""The request log's index by time needs no upkeep: a BRIN index knows nothing of rows that came since a vacuum.
+"""The request log's index by time needs no vacuum to be of use: a BRIN index knows nothing of rows that came since a vacuum.
 
 Revision: 0009
 Revises: 0008

@@ -100,6 +100,21 @@ def test_the_error_of_a_statement_shows_none_of_its_values(engine: Engine, make:
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.parametrize("make", [make_engine, make_api_engine])
+def test_postgresql_compiles_no_statement(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
+    with reporting_database("postgresql", tmp_path) as url:
+        made = make(url)
+        with made.connect() as connection:
+            assert connection.scalar(text("SHOW jit")) == "off"
+        made.dispose()
+
+
+def test_the_options_of_pgoptions_hold_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-csearch_path=reports")
+    with reporting_database("postgresql", tmp_path) as url, open_engine(url) as engine, engine.connect() as connection:
+        assert connection.scalar(text("SHOW search_path")) == "reports"
+
+
 @pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
 def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:

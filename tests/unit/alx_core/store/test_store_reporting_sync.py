@@ -227,6 +227,16 @@ def test_sqlite_hands_a_company_over_in_one_piece(tmp_path: Path) -> None:
     assert len(fetched) == 2
 
 
+def test_a_text_in_sqlite_that_is_no_utf_8_is_read_all_the_same(tmp_path: Path) -> None:
+    rows = [make_report_row(userid=user, lastname="Lovelace") for user in (1, 2)]
+    with migrated_engine("sqlite", tmp_path) as engine, closing(StoredRows(engine)) as stored:
+        bring_to(engine, stored, *rows)
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {reporting.name} SET lastname = CAST(x'FF61' AS TEXT) WHERE userid = 1"))
+        assert stored.read(EVERYBODY, [COMPANY]).sort(KEY)["lastname"].to_list() == ["\ufffda", "Lovelace"]
+        assert bring_to(engine, stored, *rows, run_id=2) == Written(updated=1)
+
+
 def test_the_largest_ids_and_times_fit(engine: Engine, stored: StoredRows) -> None:
     largest = 2**63 - 1
     row = make_report_row(userid=largest, courseid=largest, timecompleted=largest, timeenrolled=largest)
