@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from alx_core.domain.company_state import CompanyState
 from alx_core.store.tables import companies, sync_run_companies, sync_runs
+from alx_core.store.tables.common import LAST_ID
 
-LAST_ID = 2**63 - 1
 QUARTER_S = 900
 """Every time zone's midnight lies on a quarter of an hour of UTC."""
 

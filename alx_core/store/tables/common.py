@@ -17,3 +17,6 @@ Percentage = Numeric(5, 2, asdecimal=False).with_variant(Float, "sqlite")
 
 # SQLite gives its 64-bit rowid only to a column of type INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+
+LAST_ID = 2**63 - 1
+"""No id is higher."""
