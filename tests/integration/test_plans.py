@@ -19,13 +19,15 @@ from alx_core.domain.freshness import HOUR_S
 from alx_core.services.metrics import late_hours, record_hours
 from alx_core.services.status.performance import view_performance
 from alx_core.services.status.security import view_security
+from alx_core.services.status.sync import view_syncs
 from alx_core.services.status.traffic import SETTLED_S, TrafficReader
 from alx_core.services.unusual import find_unusual
 from alx_core.store.alert_sources import refusals_since
 from alx_core.store.engine import transaction
+from alx_core.store.monitoring.syncs import CompanyFilter
 from alx_core.store.pages import Snapshot, read_page
 from alx_core.store.reporting_sync import STATISTICS_SHARE, refresh_statistics, write_changes
-from alx_core.store.tables import companies, reporting, request_log
+from alx_core.store.tables import companies, reporting, request_log, sync_run_companies, sync_runs
 from support.builders import COMPANY, NOW, make_report, make_report_row, make_stored
 from support.reporting_databases import migrated_engine
 from support.status_server import make_settings
@@ -42,6 +44,14 @@ FILL_LOG = f"""
         CASE WHEN n % 50 = 0 THEN NULL ELSE n % 40 END, 'aaaa', n % 40, 'moodle', 'POST',
         CASE WHEN n % 50 = 0 THEN 'invalidtoken' ELSE 'ok' END, 200, 10, 1000, 5, 1, 0, 1, '192.0.2.' || n % 9, ''
     FROM generate_series(CAST(:first AS integer), {REQUESTS}) AS n
+"""
+FILL_BOOKS = f"""
+    WITH runs AS (
+        INSERT INTO {sync_runs.name} (kind, status, as_of, started_at, finished_at)
+        SELECT 'hourly', 'succeeded', {NOW}, {NOW} - n * 3600, {NOW} - n * 3600 + 9
+        FROM generate_series(2000, 1, -1) AS n RETURNING id)
+    INSERT INTO {sync_run_companies.name} SELECT id, n, 'succeeded', 5000, 1, 5, 0, 4994, 0, 0.1, NULL
+    FROM runs, generate_series(1, 50) AS n
 """
 Plan = dict[str, Any]
 
@@ -128,6 +138,19 @@ def test_counting_an_hour_does_not_read_the_whole_log(engine: Engine) -> None:
     with planned(engine) as nodes:
         record_hours(engine, start=HOUR - HOUR_S, end=HOUR, now=NOW)
     assert_looks_at_little(nodes)
+
+
+def test_the_books_of_a_day_are_found_among_those_of_months(tmp_path: Path) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine:
+        with engine.begin() as connection:
+            for table in (sync_runs, sync_run_companies):
+                leave_alone(connection, table)
+            connection.execute(text(FILL_BOOKS))
+        with planned(engine) as nodes, engine.connect() as connection:
+            view_syncs(connection, make_settings("postgresql://"), CompanyFilter(), page=1, now=NOW)
+    books = [node for node in nodes if node.get("Relation Name") == sync_run_companies.name]
+    assert books
+    assert not of_type(books, "Seq Scan")
 
 
 def test_no_index_of_the_log_needs_a_vacuum_to_be_of_use(engine: Engine) -> None:
