@@ -73,12 +73,12 @@ class Settings(BaseSettings):
     )
     cache_mb: int = Field(256, ge=1, description="Megabytes of pages in the shared cache (reporting database)")
     api_memory_cache_mb: int = Field(16, ge=1, description="Megabytes of pages in each API process")
-    sync_rows_per_range: int = Field(
-        150_000,
+    sync_rows_per_band: int = Field(
+        110_000,
         ge=1_000,
-        description="Completion rows that one learner range holds on average; bounds the memory of a sync",
+        description="Completion rows that a sync works on at a time (a band); bounds the memory of a sync",
     )
-    sync_workers: int = Field(2, ge=1, le=16, description="Learner ranges, companies and digests worked on at a time")
+    sync_workers: int = Field(2, ge=1, le=16, description="Bands, companies and digests worked on at a time")
     sync_lock_timeout_s: float = Field(
         600, ge=0, description="Seconds a sync waits for another one that is writing, before it gives up"
     )

@@ -60,7 +60,7 @@ class Alx:
         settings = self.settings()
         options = SyncOptions(
             spool=settings.home.absolute() / "spool",
-            rows_per_range=settings.sync_rows_per_range,
+            rows_per_band=settings.sync_rows_per_band,
             workers=settings.sync_workers,
             lock_timeout_s=settings.sync_lock_timeout_s,
             clock=self.clock,

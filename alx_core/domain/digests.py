@@ -81,8 +81,11 @@ def joined(texts: Sequence[str]) -> pl.Expr:
     return pl.concat_str(parts, separator="|")
 
 
-def table_digest(table: str, rows: pl.DataFrame) -> TableDigest:
-    """Return the digest of rows of one table with a row per learner, in the columns of SNAPSHOT_COLUMNS."""
+def row_hashes(table: str, rows: pl.DataFrame) -> pl.Expr:
+    """Return the hashes of rows of one table with a row per learner, in the columns of SNAPSHOT_COLUMNS.
+
+    The expression is to be used on `rows` and no other frame.
+    """
 
     def number(column: str) -> pl.Expr:
         value = pl.col(column)
@@ -92,19 +95,14 @@ def table_digest(table: str, rows: pl.DataFrame) -> TableDigest:
         texts = rows.select(joined(columns)).to_series()
         return pl.lit(pl.Series(map(_text_number, texts), dtype=pl.Int64))
 
-    hashes = rows.select(row_hash(hashed_values(table, number, text), pl.Expr.xor).alias("hash"))
-    return rows.height, int(hashes["hash"].sum()) % TOTAL_MODULUS
+    hashed: pl.Expr = row_hash(hashed_values(table, number, text), pl.Expr.xor)
+    return hashed
 
 
 def range_digest(catalogue: str, tables: Mapping[str, TableDigest]) -> str:
     """Return the digest of a learner range: of its rows by table, of the catalogue, and of the rules."""
     found = [(name, *tables[name]) for name in LEARNER_TABLES if name in tables]
     return _sha256([str(RULES_VERSION), catalogue, *(f"{name}:{rows}:{total}" for name, rows, total in found if rows)])
-
-
-def snapshot_digest(snapshot: Snapshot, catalogue: str) -> str:
-    """Return the digest of the learner range that `snapshot` holds; `catalogue` is the digest of its catalogue."""
-    return range_digest(catalogue, {name: table_digest(name, snapshot[name]) for name in LEARNER_TABLES})
 
 
 def catalogue_digest(snapshot: Snapshot) -> str:

@@ -1,12 +1,18 @@
-"""The unit of work of a sync: a range of learner ids, so that memory is bounded whatever the site's size."""
+"""Learner ids cut into ranges, to tell what changed, and ranges put together to bands, to work on.
+
+The narrower a range, the less is read again for one learner's change; the larger a band, the less each of them costs
+beside its rows. So there are thousands of ranges, and a band holds as many as memory allows, neighbours or not.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 MAX_ID = 2**63 - 1
-MIN_WIDTH = 256
-MAX_WIDTH = 2**62
-"""The widest that 63 bits hold: a range number is worked out by dividing an id by it, here and in the database."""
+MAX_RANGES = 4096
+"""With four times as many groups, a database takes a quarter more time to work digests out."""
+MIN_WIDTH = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,30 +31,40 @@ class Layout:
     """How all learner ids are cut into ranges: `count` ranges of `width` ids each; the last one has no end.
 
     The same ids lie in the same range from run to run, so that a digest of a range can be compared with the last one.
+    `per_band` ranges are worked on at a time.
     """
 
     width: int
     count: int
+    per_band: int = 1
 
     def range_at(self, index: int) -> LearnerRange:
         """Return the range with this index, 0 to count - 1."""
         first = index * self.width
         return LearnerRange(first, MAX_ID if index == self.count - 1 else first + self.width - 1)
 
-    def bands(self, indexes: Sequence[int], *, size: int) -> list[Sequence[int]]:
-        """Cut ascending range indexes into runs of at most `size`."""
-        return [indexes[start : start + size] for start in range(0, len(indexes), size)]
+    def index_of(self, learner: pl.Expr) -> pl.Expr:
+        """Return the index of the range of a learner id.
+
+        One that can't be read (null, negative) goes to the first range, whose inspection refuses it.
+        """
+        return (learner.fill_null(0) // self.width).clip(0, self.count - 1)
 
 
-def layout_for(*, learners: int, last_id: int, rows: int, rows_per_range: int) -> Layout:
-    """Choose a layout so that a range holds about `rows_per_range` of `rows` completion rows.
+def layout_for(*, last_id: int, rows: int, rows_per_band: int) -> Layout:
+    """Choose a layout for ids up to `last_id`, whose bands hold about `rows_per_band` of `rows` completion rows.
 
-    The width is a power of two: it stays the same while a site grows slowly.
+    The width is a power of two: it stays the same until a site has twice as many ids.
     """
-    learners_wanted = max(1, rows_per_range * max(1, learners) // max(1, rows))
-    ids_wanted = learners_wanted * max(1, last_id) // max(1, learners)
-    width = min(max(MIN_WIDTH, 1 << (max(1, ids_wanted).bit_length() - 1)), MAX_WIDTH)
-    return Layout(width=width, count=max(0, last_id) // width + 1)
+    last_id = max(0, last_id)
+    width = max(MIN_WIDTH, 1 << (last_id // MAX_RANGES).bit_length())
+    count = last_id // width + 1
+    return Layout(width, count, per_band=min(count, max(1, rows_per_band * count // max(1, rows))))
+
+
+def runs(indexes: Sequence[int], *, size: int) -> list[Sequence[int]]:
+    """Cut ascending range indexes into runs of at most `size`."""
+    return [indexes[start : start + size] for start in range(0, len(indexes), size)]
 
 
 def merged(ranges: Sequence[LearnerRange]) -> list[LearnerRange]:

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
+from alx_core.domain.learners import Layout
+
 Snapshot = Mapping[str, pl.DataFrame]
 
 I64, TEXT = pl.Int64(), pl.String()
@@ -42,6 +44,13 @@ SNAPSHOT_COLUMNS: dict[str, dict[str, pl.DataType]] = {
 
 LEARNER_TABLES = ("user", "user_enrolments", "course_modules_completion", "course_completions", "company_users")
 """The tables with a row per learner; the others are the catalogue, small and the same for all learners."""
+
+CHANGED_AT = {
+    "user_enrolments": "timecreated",
+    "course_modules_completion": "timemodified",
+    "course_completions": "timecompleted",
+}
+"""The times at which learners were enrolled, did an activity or completed a course."""
 
 KEY = ("companyid", "userid", "courseid")
 CONTENT: dict[str, pl.DataType] = {
@@ -92,28 +101,15 @@ def reporting_rows(snapshot: Snapshot, *, as_of: int, companyids: Collection[int
     )
 
 
-def next_change_at(snapshot: Snapshot, *, as_of: int) -> int | None:
-    """Return the first instant after `as_of` at which time alone changes an enrolment's activity, or None.
+def next_changes(snapshot: Snapshot, *, as_of: int, layout: Layout) -> dict[int, int]:
+    """Return, by range index, the first instant after `as_of` at which time alone changes an enrolment's activity.
 
     That is the nearest future `timestart` or `timeend`; until then a recomputation of unchanged tables gives the same
     rows. Source: `enrol_get_enrolment_end()` in Moodle's lib/enrollib.php, which looks at exactly these edges.
     """
-    edges = pl.concat([snapshot["user_enrolments"]["timestart"], snapshot["user_enrolments"]["timeend"]])
-    future = edges.filter(edges > as_of)
-    return None if future.is_empty() else int(future.min())  # type: ignore[arg-type]  # not empty, so not None
-
-
-def newest_change(snapshot: Snapshot, *, as_of: int) -> int | None:
-    """Return the latest time up to `as_of` at which a learner was enrolled, did an activity or completed a course."""
-    times = pl.concat(
-        [
-            snapshot["user_enrolments"]["timecreated"],
-            snapshot["course_modules_completion"]["timemodified"],
-            snapshot["course_completions"]["timecompleted"],
-        ]
-    )
-    past = times.filter(times <= as_of)
-    return None if past.is_empty() else int(past.max())  # type: ignore[arg-type]  # not empty, so not None
+    enrolments, index = snapshot["user_enrolments"], layout.index_of(pl.col("userid")).alias("index")
+    edges = pl.concat([enrolments.select(index, pl.col(each).alias("time")) for each in ("timestart", "timeend")])
+    return dict(edges.filter(pl.col("time") > as_of).group_by("index").min().iter_rows())
 
 
 def _company_pairs(snapshot: Snapshot, as_of: int, companyids: Collection[int] | None) -> pl.DataFrame:

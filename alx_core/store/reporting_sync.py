@@ -20,6 +20,7 @@ from alx_core.domain.progress import CONTENT, KEY
 from alx_core.logs import get_logger
 from alx_core.store.arrow import ArrowDatabase
 from alx_core.store.engine import connect, is_postgresql, transaction, unreachable
+from alx_core.store.learner_ranges import is_in
 from alx_core.store.tables import reporting, reporting_history
 
 log = get_logger()
@@ -54,12 +55,12 @@ class StoredRows:
         self._engine = engine
         self._arrow = ArrowDatabase(engine.url) if engine.dialect.name == "postgresql" else None
 
-    def read(self, learners: LearnerRange, companyids: Collection[int]) -> pl.DataFrame:
+    def read(self, learners: Sequence[LearnerRange], companyids: Collection[int]) -> pl.DataFrame:
         """Return the rows of `learners` in `companyids`, tombstones included, with the columns of STORED_SCHEMA.
 
-        Raises StoreUnreachable.
+        The ranges ascend and lie apart. Raises StoreUnreachable.
         """
-        if not companyids:
+        if not companyids or not learners:
             return pl.DataFrame(schema=STORED_SCHEMA)
         query = _stored(learners, companyids)
         if self._arrow is None:
@@ -81,12 +82,12 @@ class StoredRows:
             self._arrow.close()
 
 
-def _stored(learners: LearnerRange, companyids: Collection[int]) -> Select[*tuple[Any, ...]]:
+def _stored(learners: Sequence[LearnerRange], companyids: Collection[int]) -> Select[*tuple[Any, ...]]:
     # Naming the companies lets the key's index (companyid, userid, courseid) serve a range of userid.
     percentage_x100 = sql_cast(func.round(reporting.c.percentage * 100), BigInteger)
     columns: dict[str, ColumnElement[Any]] = {**dict(reporting.c.items()), "percentage_x100": percentage_x100}
     return select(*(columns[name].label(name) for name in STORED_SCHEMA)).where(
-        reporting.c.companyid.in_(sorted(companyids)), reporting.c.userid.between(learners.first, learners.last)
+        reporting.c.companyid.in_(sorted(companyids)), is_in(reporting.c.userid, learners)
     )
 
 

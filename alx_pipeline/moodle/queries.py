@@ -14,6 +14,7 @@ from sqlalchemy import ColumnClause, ColumnElement, Select, TableClause, case, c
 from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
+from alx_core.store.learner_ranges import is_in
 from alx_pipeline.moodle.tables import CHANGE_COLUMN
 
 OPTIONAL_TABLES = ("modules",)
@@ -65,7 +66,7 @@ class MoodleTables:
         query = select(*(source.c[each] for each in SNAPSHOT_COLUMNS[name]))
         if name in LEARNER_TABLES and EVERYBODY not in learners:
             learner = source.c.id if name == "user" else source.c.userid
-            query = query.where(or_(*(learner.between(each.first, each.last) for each in learners)))
+            query = query.where(is_in(learner, learners))
         if ids is not None and ids.after is not None:
             query = query.where(column("id") > ids.after)
         if ids is not None and ids.until is not None:

@@ -66,14 +66,13 @@ class MoodleSource:
         found = self._stream({"company": self._tables.select("company")})
         return merge_texts("company", list(found))
 
-    def layout(self, rows_per_range: int) -> Layout:
-        """Return a layout of ranges of about `rows_per_range` completion rows each. Raises SourceError."""
+    def layout(self, rows_per_band: int) -> Layout:
+        """Return a layout whose bands hold about `rows_per_band` completion rows each. Raises SourceError."""
         with self._guarding(), self._engine.connect() as connection:
             return layout_for(
-                learners=connection.scalar(self._tables.count("user")) or 0,
                 last_id=int(connection.scalar(self._tables.last_learner()) or 0),  # some sites keep ids as decimals
                 rows=_approximate_rows(connection, self._tables, "course_modules_completion"),
-                rows_per_range=rows_per_range,
+                rows_per_band=rows_per_band,
             )
 
     def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -13,7 +13,7 @@ from support.pipeline import MakePipeline, Pipeline
 from support.site import live_rows, site_on_server
 
 DAY = 24 * HOUR
-SMALL_RANGES = {"sync_rows_per_range": 1_000}
+SMALL_RANGES = {"sync_rows_per_band": 1_000}
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mysql"])

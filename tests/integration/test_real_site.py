@@ -26,12 +26,12 @@ def test_a_second_sync_writes_nothing(moodle_url: URL, reporting_url: URL, make_
         assert again.total("deleted") == 0
 
 
-@pytest.mark.parametrize("rows_per_range", [1_000])
+@pytest.mark.parametrize("rows_per_band", [1_000])
 def test_small_learner_ranges_give_the_same_rows(
-    site_copy, sqlite_url: URL, make_pipeline: MakePipeline, rows_per_range: int
+    site_copy, sqlite_url: URL, make_pipeline: MakePipeline, rows_per_band: int
 ) -> None:
     pipeline = make_pipeline(URL.create("sqlite", database=str(site_copy)), sqlite_url)
-    pipeline.settings = pipeline.settings.model_copy(update={"sync_rows_per_range": rows_per_range})
+    pipeline.settings = pipeline.settings.model_copy(update={"sync_rows_per_band": rows_per_band})
     assert pipeline.rebuild().ranges > 1
     assert reported_rows(pipeline.reporting) == expected_rows()
 

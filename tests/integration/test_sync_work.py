@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import Connection, Engine, event, func, select, text
 from sqlalchemy.engine import URL
 
+from alx_core.domain import learners
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES
+from alx_core.store import learner_ranges
 from alx_core.store.tables import reporting, sync_digests
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import Queries
@@ -22,8 +24,9 @@ from support.pipeline import MakePipeline, Pipeline
 from support.site import site_on_server
 
 LEARNER = 3
-MANY_RANGES, ONE_RANGE = 250, 10_000_000
-"""Completion rows per range."""
+EVERY = 40
+"""Every how many learners one changes, where many do."""
+RANGES = 145
 TABLES = MoodleTables("mdl_", has_modules=True)
 
 
@@ -69,28 +72,24 @@ def work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
 
 @pytest.fixture(params=["postgresql", "mysql"])
 def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
-    """The real site on a server, just built: its last user has a high id, so that it is cut into ten ranges."""
+    """The real site on a server, just built: its last user has a high id, so that it is cut into RANGES ranges."""
     with site_on_server(request.param) as moodle, scratch_database("postgresql") as reporting:
         made = make_pipeline(moodle, reporting)
         made.edit("UPDATE mdl_user SET id = 2310 WHERE id = 310")
-        set_rows_per_range(made, MANY_RANGES)
+        made.settings = made.settings.model_copy(update={"sync_rows_per_band": 1_000})
         made.rebuild()
         made.now += HOUR
         yield made
         made.close()
 
 
-def set_rows_per_range(pipeline: Pipeline, rows: int) -> None:
-    pipeline.settings = pipeline.settings.model_copy(update={"sync_rows_per_range": rows})
-
-
-def eligible(pipeline: Pipeline, learners: LearnerRange = EVERYBODY) -> dict[str, int]:
+def eligible(pipeline: Pipeline, *ranges: LearnerRange) -> dict[str, int]:
     """How many rows of each table with a row per learner the rules look at."""
     with pipeline.moodle.connect() as connection:
         return {
             name: rows
             for name in LEARNER_TABLES
-            if (rows := count(connection, TABLES.select(name, [learners]).subquery()))
+            if (rows := count(connection, TABLES.select(name, ranges or [EVERYBODY]).subquery()))
         }
 
 
@@ -106,9 +105,15 @@ def range_of(pipeline: Pipeline, learner: int) -> LearnerRange:
     return LearnerRange(*found)
 
 
+def live(pipeline: Pipeline) -> list[Any]:
+    """The rows of the reporting table that are no tombstones."""
+    with pipeline.reporting.connect() as connection:
+        return list(connection.execute(select(reporting).where(reporting.c.is_deleted == 0)).mappings())
+
+
 def test_a_build_fetches_every_row_that_the_rules_look_at_once_and_no_other(pipeline: Pipeline, work: Work) -> None:
     run = pipeline.rebuild()
-    assert run.ranges == 10
+    assert run.ranges == RANGES
     assert work.fetched == eligible(pipeline)
 
 
@@ -126,18 +131,35 @@ def test_an_hour_without_change_fetches_no_learners_row(pipeline: Pipeline, work
 
 def test_a_learners_change_fetches_the_rows_of_its_range_and_writes_its_own(pipeline: Pipeline, work: Work) -> None:
     pipeline.edit(f"UPDATE mdl_user SET firstname = 'Renée' WHERE id = {LEARNER}")
-    learners = range_of(pipeline, LEARNER)
+    changed = range_of(pipeline, LEARNER)
     run = pipeline.sync()
-    assert work.fetched == eligible(pipeline, learners)
+    assert work.fetched == eligible(pipeline, changed)
     assert 0 < work.fetched["user"] < eligible(pipeline)["user"]
     assert (run.total("created"), run.total("deleted")) == (0, 0)
     assert 0 < run.total("updated") < 100
 
 
-def test_an_hour_without_change_asks_as_much_of_few_ranges_as_of_many(pipeline: Pipeline, work: Work) -> None:
+@pytest.mark.parametrize("most_lookups", [learner_ranges.MOST_LOOKUPS, 1])
+def test_changes_all_over_the_site_fetch_the_rows_of_their_ranges(
+    pipeline: Pipeline, work: Work, monkeypatch: pytest.MonkeyPatch, most_lookups: int
+) -> None:
+    """Whether the ranges are looked up one by one or filtered out of a pass over the table."""
+    monkeypatch.setattr(learner_ranges, "MOST_LOOKUPS", most_lookups)
+    pipeline.edit(f"UPDATE mdl_user SET firstname = 'Renée' WHERE MOD(id, {EVERY}) = {LEARNER}")
+    ranges = sorted({range_of(pipeline, learner) for learner in range(LEARNER, 310, EVERY)})
+    run = pipeline.sync()
+    assert work.fetched == eligible(pipeline, *ranges)
+    assert run.ranges - run.ranges_skipped == len(ranges) == 8
+    assert run.total("updated") > 0
+    assert {row["firstname"] for row in live(pipeline) if row["userid"] % EVERY == LEARNER} == {"Renée"}
+
+
+def test_an_hour_without_change_asks_as_much_of_few_ranges_as_of_many(
+    pipeline: Pipeline, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
-    for rows_per_range in (MANY_RANGES, ONE_RANGE):
-        set_rows_per_range(pipeline, rows_per_range)
+    for narrowest in (learners.MIN_WIDTH, 2**20):
+        monkeypatch.setattr(learners, "MIN_WIDTH", narrowest)
         pipeline.rebuild()
         work.clear()
         run = pipeline.sync()

@@ -12,9 +12,10 @@ import polars as pl
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, insert
 
 from alx_core.domain.changes import PERSONAL
-from alx_core.domain.digests import catalogue_digest, snapshot_digest
+from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
+from alx_core.domain.range_facts import range_digests, rows_by_range
 from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
 
 Row = dict[str, Any]
@@ -227,12 +228,14 @@ def load_moodle(engine: Engine, snapshot: Snapshot, prefix: str = "mdl_") -> Met
 class FrameSource:
     """A Moodle that is nothing but frames: the `Source` of a sync without a database behind it.
 
-    `width` is that of its learner ranges; `has_digests` lets it tell quiet ranges, as a server does.
+    `width` is that of its learner ranges, of which a band has three; `has_digests` lets it tell quiet ranges, as a
+    server does.
     """
 
     def __init__(self, snapshot: Snapshot, *, width: int = 2**40, has_digests: bool = False) -> None:
         self.snapshot = snapshot
         self.width = width
+        self.per_band = 3
         self.has_digests = has_digests
         self.scans: list[list[LearnerRange]] = []
         self.is_closed = False
@@ -241,9 +244,10 @@ class FrameSource:
         """The table `company`."""
         return self.snapshot["company"]
 
-    def layout(self, rows_per_range: int) -> Layout:  # noqa: ARG002  # the protocol's
+    def layout(self, rows_per_band: int) -> Layout:  # noqa: ARG002  # the protocol's
         """Ranges of `width` ids, whatever was asked for."""
-        return Layout(self.width, max(self.snapshot["user"]["id"].to_list(), default=0) // self.width + 1)
+        count = max(self.snapshot["user"]["id"].to_list(), default=0) // self.width + 1
+        return Layout(self.width, count, self.per_band)
 
     def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The learners of these ranges and the catalogue, in batches of two rows."""
@@ -255,8 +259,8 @@ class FrameSource:
 
     def digests(self, layout: Layout) -> dict[int, str]:
         """The digests of what a scan of each range would read."""
-        ranges = [learners_of(self.snapshot, layout.range_at(index)) for index in range(layout.count)]
-        return {index: snapshot_digest(each, catalogue_digest(each)) for index, each in enumerate(ranges)}
+        found = rows_by_range(self.snapshot, as_of=NOW, layout=layout)
+        return range_digests(found, catalogue_digest(self.snapshot), range(layout.count))
 
     def close(self) -> None:
         """Take note."""
@@ -264,7 +268,8 @@ class FrameSource:
 
 
 def _is_in(table: str, learners: Sequence[LearnerRange]) -> pl.Expr:
-    learner = pl.col("id" if table == "user" else "userid")
+    """An id that can't be right is in the first range."""
+    learner = pl.col("id" if table == "user" else "userid").fill_null(0).clip(lower_bound=0)
     return pl.any_horizontal(pl.lit(False), *(learner.is_between(each.first, each.last) for each in learners))
 
 

@@ -76,7 +76,7 @@ class Company:
         """Bring the reporting table to `rows` as the sync does; return its change_seq."""
         run_id = next(RUN_IDS)
         stored = StoredRows(self.engine)
-        frame = changes(make_report(*self._report()), stored.read(EVERYBODY, [self.companyid]))
+        frame = changes(make_report(*self._report()), stored.read([EVERYBODY], [self.companyid]))
         stored.close()
         if frame.is_empty():
             return self.newest_seq

@@ -1,6 +1,6 @@
-"""Moodle's rows as they stream in, put where each learner range finds its own."""
+"""Moodle's rows as they stream in, put where each band of learner ranges finds its own."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -14,30 +14,33 @@ Batch = tuple[str, pl.DataFrame]
 
 
 class Gathered:
-    """One scan's rows: those of learners on disk by range, the catalogue in memory."""
+    """One scan's rows: those of learners on disk by band, the catalogue in memory."""
 
-    def __init__(self, folder: SpoolFolder, layout: Layout) -> None:
-        """Keep the rows in spools of `folder`."""
+    def __init__(self, folder: SpoolFolder, layout: Layout, bands: Sequence[Sequence[int]]) -> None:
+        """Keep the rows of `bands`, ascending range indexes each, in spools of `folder`."""
         self._folder = folder
+        self.bands = bands
         self._layout = layout
+        self._wanted = [index for band in bands for index in band]
+        self._begins = pl.Series([band[0] for band in bands], dtype=pl.Int64)
         self._learners: dict[str, Spool] = {}
         self._catalogue: list[Batch] = []
 
-    def take(self, batches: Iterator[Batch], wanted: Collection[int]) -> None:
-        """Take in a scan; rows of ranges that are not wanted are left out."""
+    def take(self, batches: Iterator[Batch]) -> None:
+        """Take in a scan; rows of ranges in no band are left out."""
         for table, batch in _read_ahead(batches):
             if table.removesuffix(TEXT_SUFFIX) not in LEARNER_TABLES:
                 self._catalogue.append((table, batch))
                 continue
-            key = self._range_of("id" if "id" in batch.columns else "userid")
-            rows = batch if len(wanted) == self._layout.count else batch.filter(key.is_in(list(wanted)))
+            index = self._layout.index_of(pl.col("id" if "id" in batch.columns else "userid"))
+            rows = batch if len(self._wanted) == self._layout.count else batch.filter(index.is_in(self._wanted))
             if table not in self._learners:
                 self._learners[table] = self._folder.spool()
-            self._learners[table].add(rows, key)
+            self._learners[table].add(rows, pl.lit(self._begins).search_sorted(index, side="right").cast(pl.Int64) - 1)
 
-    def snapshot(self, index: int) -> Snapshot:
-        """Return everything that the rules need about the learners of one range."""
-        return {name: self._frame(name, index) for name in SNAPSHOT_COLUMNS}
+    def snapshot(self, band: int) -> Snapshot:
+        """Return everything that the rules need about the learners of one band, by its number, from 0."""
+        return {name: self._frame(name, band) for name in SNAPSHOT_COLUMNS}
 
     def catalogue(self) -> Snapshot:
         """Return the tables that are the same for all learners."""
@@ -48,19 +51,13 @@ class Gathered:
         for spool in self._learners.values():
             self._folder.drop(spool)
 
-    def _frame(self, name: str, index: int) -> pl.DataFrame:
+    def _frame(self, name: str, band: int) -> pl.DataFrame:
         if name not in LEARNER_TABLES:
             return merge_texts(name, self._catalogue)
         found = [
-            (table, self._learners[table].rows(index))
-            for table in (name, name + TEXT_SUFFIX)
-            if table in self._learners
+            (table, self._learners[table].rows(band)) for table in (name, name + TEXT_SUFFIX) if table in self._learners
         ]
         return merge_texts(name, [(table, rows) for table, rows in found if rows is not None])
-
-    def _range_of(self, learner: str) -> pl.Expr:
-        # An id that can't be read (null, negative) goes to the first range, whose inspection refuses it.
-        return (pl.col(learner).fill_null(0) // self._layout.width).clip(0, self._layout.count - 1)
 
 
 def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
-"""The first half of a sync: what the table should hold, against what it holds, range by range. Writes nothing."""
+"""The first half of a sync: what the table should hold, against what it holds, band by band. Writes nothing."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,10 +11,11 @@ import polars as pl
 
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.changes import changes
-from alx_core.domain.digests import catalogue_digest, snapshot_digest
-from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged
-from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, newest_change, next_change_at, reporting_rows
+from alx_core.domain.digests import catalogue_digest
+from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged, runs
+from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.quarantine import Inspection, inspect, is_nameless
+from alx_core.domain.range_facts import RangeFacts, companies_by_range, range_digests, range_facts, rows_by_range
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.source import Source
 from alx_core.store.reporting_sync import StoredRows
@@ -24,41 +25,28 @@ BadOf = tuple[BadRecord, frozenset[int]]
 """A bad record and the companies whose rows it holds back."""
 
 BadKey = tuple[BadRecord, int, int | None]
-"""What tells bad records apart that say the same: which of them it is, and the range, unless it is the catalogue's."""
+"""What tells bad records apart that say the same: which of them it is, and the band, unless it is the catalogue's."""
 
 ROWS_PER_SCAN = 20_000_000
 """Completion rows of one scan at most: it reads them from one snapshot, which must not stay open for minutes."""
 
-FULL_SCAN_SHARE = 0.25
-"""From this share of ranges on, all are read in one pass: picking learners out costs an index look-up each."""
+WHOLE_SHARE = 0.75
+"""From this share of ranges on, the others are read too: picking rows out costs as much as sending them."""
 
 
 @dataclass(frozen=True, slots=True)
-class RangeFacts:
-    """What a range adds to a run's figures.
+class BandPlan:
+    """What has to be written for some learner ranges, and their bad records, the catalogue's included.
 
-    `rows` counts the rows per company that Moodle's tables give; `rows_read` Moodle's rows by table; `newest_change` is
-    the latest time in what they say; `valid_until` the first instant at which time alone changes a row.
+    By range index: `facts`, the `companyids` that are written to (where any is), and `digests`, those of what was read.
+    A range has none when its rows are not all that follows from it.
     """
 
-    rows: dict[int, int]
-    rows_read: dict[str, int]
-    newest_change: int | None
-    valid_until: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RangePlan:
-    """What has to be written for one learner range, and its bad records, the catalogue's included.
-
-    `digest` is that of what was read, None when the rows are not all that follows from it.
-    """
-
-    index: int
     changes: pl.DataFrame
     bad: list[BadOf]
-    facts: RangeFacts
-    digest: str | None
+    facts: Mapping[int, RangeFacts]
+    companyids: Mapping[int, frozenset[int]]
+    digests: Mapping[int, str]
 
 
 @dataclass(slots=True)
@@ -77,18 +65,17 @@ class Plan:
     digests: dict[int, str] = field(default_factory=dict)
     """Range index -> digest of what its rows were made from, for ranges whose rows will be right once written."""
     companies_changed: dict[int, frozenset[int]] = field(default_factory=dict)
-    """Range index -> companies it writes to; bad records count, because they hold rows back."""
+    """Range index -> companies it writes to, where it writes at all."""
 
-    def add(self, each: RangePlan) -> None:
-        """Add a range that was looked at."""
-        self.changes.add(each.changes, pl.col("companyid"))
-        self._add_bad(each)
-        self.facts[each.index] = each.facts
-        if each.digest is not None:
-            self.digests[each.index] = each.digest
-        held = frozenset().union(*(companyids for _, companyids in each.bad))
-        self.companies_changed[each.index] = held | frozenset(each.changes["companyid"].unique().to_list())
-        self._count(each.facts)
+    def add(self, band: BandPlan) -> None:
+        """Add ranges that were looked at."""
+        self.changes.add(band.changes, pl.col("companyid"))
+        self._add_bad(band)
+        self.facts.update(band.facts)
+        self.digests.update(band.digests)
+        self.companies_changed.update(band.companyids)
+        for facts in band.facts.values():
+            self._count(facts)
 
     def skip(self, facts: RangeFacts) -> None:
         """Add a range that did not change since its facts were noted."""
@@ -105,12 +92,12 @@ class Plan:
         """All bad records, each once."""
         return [record for record, _, _ in self.bad]
 
-    def _add_bad(self, each: RangePlan) -> None:
+    def _add_bad(self, band: BandPlan) -> None:
         seen: Counter[BadRecord] = Counter()
-        for record, companyids in each.bad:
+        for record, companyids in band.bad:
             seen[record] += 1
-            # The catalogue is the same in every range, so its bad records are found again in each.
-            key = (record, seen[record], each.index if record.table in LEARNER_TABLES else None)
+            # The catalogue is the same in every band, so its bad records are found again in each.
+            key = (record, seen[record], min(band.facts) if record.table in LEARNER_TABLES else None)
             self.bad[key] = self.bad.get(key, frozenset()) | companyids
 
     def _count(self, facts: RangeFacts) -> None:
@@ -129,55 +116,72 @@ class Planner:
     folder: SpoolFolder
     as_of: int
     companyids: Collection[int]
-    rows_per_range: int
+    rows_per_band: int
     workers: int
 
     def look_at(self, indexes: Sequence[int], plan: Plan, on_progress: Callable[[int, int], None]) -> None:
-        """Look at the ranges `indexes`, some of them side by side, and add them to `plan` in order."""
-        done = 0
-        for band in plan.layout.bands(indexes, size=max(1, ROWS_PER_SCAN // self.rows_per_range)):
-            gathered = Gathered(self.folder, plan.layout)
-            gathered.take(self.source.scan(_learners(plan.layout, band)), band)
+        """Look at the ranges `indexes`, a band at a time, some bands side by side, and add them to `plan` in order."""
+        layout, done = plan.layout, 0
+        for scanned in runs(indexes, size=layout.per_band * max(1, ROWS_PER_SCAN // self.rows_per_band)):
+            bands = runs(scanned, size=layout.per_band)
+            gathered = Gathered(self.folder, layout, bands)
+            gathered.take(self.source.scan(_to_scan(layout, scanned)))
             catalogue = catalogue_digest(gathered.catalogue())
-            work = partial(self._plan_range, plan.layout, gathered, catalogue)
-            for each in _in_order(work, band, self.workers):
-                plan.add(each)
-                done += 1
+            work = partial(self._plan_band, layout, gathered, catalogue)
+            for band in _in_order(work, range(len(bands)), self.workers):
+                plan.add(band)
+                done += len(band.facts)
                 on_progress(done, len(indexes))
             gathered.drop()
 
-    def _plan_range(self, layout: Layout, gathered: Gathered, catalogue: str, index: int) -> RangePlan:
-        """Apply the rules to a range's snapshot and compare with the stored rows; `catalogue` is a digest."""
-        snapshot = gathered.snapshot(index)
+    def _plan_band(self, layout: Layout, gathered: Gathered, catalogue: str, number: int) -> BandPlan:
+        """Apply the rules to a band's snapshot and compare with the stored rows; `catalogue` is a digest."""
+        snapshot, indexes = gathered.snapshot(number), gathered.bands[number]
         inspection = inspect(snapshot)
-        clean, held = inspection.snapshot, inspection.held
-        rows = reporting_rows(clean, as_of=self.as_of, companyids=self.companyids)
-        stored = self.stored.read(layout.range_at(index), self.companyids)
+        held = inspection.held
+        rows = reporting_rows(inspection.snapshot, as_of=self.as_of, companyids=self.companyids)
+        stored = self.stored.read(_learners(layout, indexes), self.companyids)
         expected = held.release(rows)
-        return RangePlan(
-            index=index,
-            changes=changes(expected, held.release(stored)),
+        written = changes(expected, held.release(stored))
+        has_digests = self._has_digests(snapshot)
+        found = rows_by_range(snapshot, as_of=self.as_of, layout=layout, is_hashed=has_digests)
+        sound = _sound(inspection, layout, indexes) if has_digests else []
+        return BandPlan(
+            changes=written,
             bad=_with_companies(inspection, [rows, stored], self.companyids) if inspection.bad else [],
-            facts=RangeFacts(
-                rows=dict(expected.group_by("companyid").len().iter_rows()),
-                rows_read={table: frame.height for table, frame in snapshot.items()},
-                newest_change=newest_change(clean, as_of=self.as_of),
-                valid_until=next_change_at(clean, as_of=self.as_of),
-            ),
-            digest=None if inspection.bad else self._digest(snapshot, catalogue),
+            facts=range_facts(snapshot, found, expected, as_of=self.as_of, layout=layout, indexes=indexes),
+            companyids=_companies_of(written, layout),
+            digests=range_digests(found, catalogue, sound),
         )
 
-    def _digest(self, snapshot: Snapshot, catalogue: str) -> str | None:
-        """None also when a company was founded since the run began: its rows are the next run's."""
-        if not self.source.has_digests or not set(snapshot["company"]["id"]) <= set(self.companyids):
-            return None
-        return snapshot_digest(snapshot, catalogue)
+    def _has_digests(self, snapshot: Snapshot) -> bool:
+        """Not when a company was founded since the run began: its rows are the next run's."""
+        return self.source.has_digests and set(snapshot["company"]["id"]) <= set(self.companyids)
 
 
-def _learners(layout: Layout, band: Sequence[int]) -> list[LearnerRange]:
-    if len(band) >= layout.count * FULL_SCAN_SHARE:
-        return [EVERYBODY]
-    return merged([layout.range_at(index) for index in band])
+def _to_scan(layout: Layout, indexes: Sequence[int]) -> list[LearnerRange]:
+    return [EVERYBODY] if len(indexes) >= layout.count * WHOLE_SHARE else _learners(layout, indexes)
+
+
+def _learners(layout: Layout, indexes: Sequence[int]) -> list[LearnerRange]:
+    return merged([layout.range_at(index) for index in indexes])
+
+
+def _sound(inspection: Inspection, layout: Layout, indexes: Sequence[int]) -> list[int]:
+    """The ranges without a bad record; none when one names no learner, and so may hold back anybody's rows."""
+    userids = [record.userid for record in inspection.bad]
+    if None in userids:
+        return []
+    spoilt = pl.Series(userids, dtype=pl.Int64).to_frame("userid").select(layout.index_of(pl.col("userid")))
+    return sorted(set(indexes) - set(spoilt.to_series()))
+
+
+def _companies_of(written: pl.DataFrame, layout: Layout) -> dict[int, frozenset[int]]:
+    """Range index -> companies of its rows, for ranges that have any."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for index, companyid, _ in companies_by_range(written, layout):
+        found[index].add(companyid)
+    return {index: frozenset(companyids) for index, companyids in found.items()}
 
 
 def _with_companies(inspection: Inspection, rows: Sequence[pl.DataFrame], every: Collection[int]) -> list[BadOf]:
@@ -206,11 +210,11 @@ def _companies_by(column: str, ids: Collection[int], frames: Sequence[pl.DataFra
     return {each: frozenset(companyids) for each, companyids in found.group_by(column).agg("companyid").iter_rows()}
 
 
-def _in_order(work: Callable[[int], RangePlan], indexes: Sequence[int], workers: int) -> Iterator[RangePlan]:
-    """Yield the plans in the order of `indexes`, holding at most `workers` + 1 of them in memory."""
-    waiting = iter(indexes)
-    with ThreadPoolExecutor(workers, thread_name_prefix="learner-range") as executor:
-        running: list[Future[RangePlan]] = [executor.submit(work, each) for each in islice(waiting, workers + 1)]
+def _in_order(work: Callable[[int], BandPlan], numbers: Sequence[int], workers: int) -> Iterator[BandPlan]:
+    """Yield the plans of the bands in the order of `numbers`, holding at most `workers` + 1 of them in memory."""
+    waiting = iter(numbers)
+    with ThreadPoolExecutor(workers, thread_name_prefix="band") as executor:
+        running: list[Future[BandPlan]] = [executor.submit(work, each) for each in islice(waiting, workers + 1)]
         try:
             while running:
                 done = running.pop(0).result()

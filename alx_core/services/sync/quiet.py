@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import Engine
 
 from alx_core.domain.learners import Layout
+from alx_core.domain.range_facts import RangeFacts
 from alx_core.domain.sync import Kind, SyncRequest
-from alx_core.services.sync.plan import Plan, RangeFacts
+from alx_core.services.sync.plan import Plan
 from alx_core.services.sync.source import Source
 from alx_core.store.companies import row_counts_are_true
 from alx_core.store.digests import forget_digests, load_digests, save_digests
@@ -60,7 +61,7 @@ def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed:
     rows = [
         _row(plan, index, digest, as_of)
         for index, digest in plan.digests.items()
-        if not plan.companies_changed[index] & set(failed)
+        if plan.companies_changed.get(index, frozenset()).isdisjoint(failed)
     ]
     with transaction(engine) as connection:
         require_running(connection, run_id)

@@ -41,7 +41,7 @@ class SyncOptions:
     """How a sync works, whatever it is asked to do; see the settings of the same names."""
 
     spool: Path
-    rows_per_range: int = 150_000
+    rows_per_band: int = 110_000
     workers: int = 2
     lock_timeout_s: float = 600
     clock: Clock = system_clock
@@ -71,7 +71,7 @@ def sync(engine: Engine, open_source: Callable[[], Source], request: SyncRequest
 
 def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOptions, run_id: int) -> SyncResult:
     began = time.monotonic()
-    layout = source.layout(options.rows_per_range)
+    layout = source.layout(options.rows_per_band)
     quiet = find_quiet(engine, source, layout, request)
     names = _companies(engine, source, request)
     with SpoolFolder(options.spool) as folder:
@@ -132,7 +132,7 @@ def _plan(
             folder,
             as_of=request.as_of,
             companyids=companyids,
-            rows_per_range=options.rows_per_range,
+            rows_per_band=options.rows_per_band,
             workers=options.workers,
         )
         indexes = [index for index in range(layout.count) if index not in quiet]

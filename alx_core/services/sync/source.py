@@ -19,8 +19,8 @@ class Source(Protocol):
         """Return the table `company` with the columns of SNAPSHOT_COLUMNS."""
         ...
 
-    def layout(self, rows_per_range: int) -> Layout:
-        """Return a layout of ranges that hold about `rows_per_range` completion rows each."""
+    def layout(self, rows_per_band: int) -> Layout:
+        """Return a layout whose bands hold about `rows_per_band` completion rows each."""
         ...
 
     def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
     def digests(self, layout: Layout) -> Mapping[int, str]:
-        """Return, by range index, `domain.digests.snapshot_digest` of what a scan of the range would read now.
+        """Return, by range index, `domain.range_facts.range_digests` of what a scan of the range would read now.
 
         A range without one may have changed.
         """

@@ -189,7 +189,7 @@ WRONG = {
     "ALX_DATABASE_URL": [f"nonsense {PASSWORD}", f"mysql://u:{PASSWORD}@h/d", f"mssql://u:{PASSWORD}@h/d"],
     "ALX_MOODLE_PREFIX": [f"mdl {PASSWORD}", "x" * 21, "mdl_; DROP TABLE"],
     "ALX_SYNC_WORKERS": [PASSWORD, "1.5"],
-    "ALX_SYNC_ROWS_PER_RANGE": [PASSWORD],
+    "ALX_SYNC_ROWS_PER_BAND": [PASSWORD],
     "ALX_SYNC_LOCK_TIMEOUT_S": [PASSWORD],
     "ALX_SYNC_STALE_HOURS": [PASSWORD],
 }
@@ -209,7 +209,7 @@ def test_an_error_names_the_variable_and_not_its_value(load: Load, name: str, va
     [
         ("ALX_SYNC_WORKERS", "0"),
         ("ALX_SYNC_WORKERS", "17"),
-        ("ALX_SYNC_ROWS_PER_RANGE", "999"),
+        ("ALX_SYNC_ROWS_PER_BAND", "999"),
         ("ALX_SYNC_LOCK_TIMEOUT_S", "-1"),
         ("ALX_SYNC_STALE_HOURS", "0"),
         ("ALX_SOURCE_FRESH_HOURS", "0"),

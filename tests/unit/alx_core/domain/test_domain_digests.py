@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import catalogue_digest, range_digest, row_hash, snapshot_digest, table_digest
+from alx_core.domain.digests import catalogue_digest, range_digest, row_hash
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from support.builders import (
     Row,
@@ -17,6 +17,7 @@ from support.builders import (
     make_module_completion,
     make_snapshot,
 )
+from support.ranges import snapshot_digest, table_digest
 
 SITE = make_snapshot(
     course_modules_completion=[make_module_completion()], course_completions=[make_course_completion()]

@@ -7,15 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alx_core.domain.learners import EVERYBODY, MAX_ID, MIN_WIDTH, Layout, LearnerRange, layout_for, merged
+from alx_core.domain.learners import (
+    EVERYBODY,
+    MAX_ID,
+    MAX_RANGES,
+    MIN_WIDTH,
+    Layout,
+    LearnerRange,
+    layout_for,
+    merged,
+    runs,
+)
 
 layouts = st.builds(Layout, width=st.sampled_from([256, 1024, 8192]), count=st.integers(1, 50))
 
 
 def layout(**overrides: int) -> Layout:
     """That of 100,000 learners with 50 completion rows each."""
-    site = {"learners": 100_000, "last_id": 100_000, "rows": 5_000_000, "rows_per_range": 500_000}
-    return layout_for(**{**site, **overrides})
+    return layout_for(**{"last_id": 100_000, "rows": 5_000_000, "rows_per_band": 100_000, **overrides})
 
 
 def ranges(of: Layout) -> list[LearnerRange]:
@@ -42,68 +51,74 @@ def test_all_ranges_but_the_last_are_equally_wide(found: Layout) -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ({}, Layout(8_192, 13)),  # 10,000 ids would hold exactly 500,000 rows
-        ({"rows_per_range": 409_600}, Layout(8_192, 13)),
-        ({"rows_per_range": 409_599}, Layout(4_096, 25)),
-        ({"last_id": 1_000_000}, Layout(65_536, 16)),  # nine ids of ten were purged
-        ({"rows": 10**12}, Layout(MIN_WIDTH, 391)),
-        ({"rows": 0}, Layout(2**35, 1)),
-        ({"learners": 0, "last_id": 0, "rows": 0}, Layout(2**18, 1)),
+        ({}, Layout(32, 3126, per_band=62)),  # a range of 32 holds 1,600 rows
+        ({"last_id": 1_000_000}, Layout(256, 3907, per_band=78)),  # nine ids of ten were purged
+        ({"last_id": 2_000}, Layout(MIN_WIDTH, 126, per_band=2)),
+        ({"rows_per_band": 1_000}, Layout(32, 3126, per_band=1)),
+        ({"rows_per_band": 10**7}, Layout(32, 3126, per_band=3126)),
+        ({"rows": 10**12}, Layout(32, 3126, per_band=1)),
+        ({"rows": 0}, Layout(32, 3126, per_band=3126)),
+        ({"last_id": 0, "rows": 0}, Layout(MIN_WIDTH, 1, per_band=1)),
+        ({"last_id": MAX_ID}, Layout(2**51, MAX_RANGES, per_band=81)),
     ],
 )
-def test_a_range_holds_about_the_rows_asked_for(overrides: dict[str, int], expected: Layout) -> None:
+def test_a_band_holds_about_the_rows_asked_for(overrides: dict[str, int], expected: Layout) -> None:
     assert layout(**overrides) == expected
 
 
-@given(st.integers(0, MAX_ID), st.integers(0, 10**12), st.integers(0, MAX_ID))
-def test_every_id_divided_by_the_width_is_a_range_in_63_bits(last_id: int, rows: int, learner: int) -> None:
-    found = layout(last_id=last_id, rows=rows)
-    number = pl.select(pl.lit(learner, pl.Int64) // found.width).item()
-    learners = found.range_at(min(number, found.count - 1))
+@given(st.integers(0, MAX_ID), st.integers(0, MAX_ID))
+def test_every_id_is_in_the_range_of_its_index(last_id: int, learner: int) -> None:
+    found = layout(last_id=last_id)
+    learners = found.range_at(pl.select(found.index_of(pl.lit(learner, pl.Int64))).item())
     assert learners.first <= learner <= learners.last
 
 
+@pytest.mark.parametrize("unreadable", [None, -1, -(2**63)])
+def test_an_id_that_cannot_be_right_is_in_the_first_range(unreadable: int | None) -> None:
+    assert pl.select(layout().index_of(pl.lit(unreadable, pl.Int64))).item() == 0
+
+
 sites = st.fixed_dictionaries(
-    {
-        "learners": st.integers(1, 10**7),
-        "last_id": st.integers(1, 10**9),
-        "rows": st.integers(0, 10**9),
-        "rows_per_range": st.integers(1_000, 10**7),
-    }
-).filter(lambda site: site["learners"] <= site["last_id"])
+    {"last_id": st.integers(0, MAX_ID), "rows": st.integers(0, 10**9), "rows_per_band": st.integers(1_000, 10**7)}
+)
 
 
 @given(sites)
 def test_the_width_is_a_power_of_two_and_no_range_lies_beyond_the_last_learner(site: dict[str, int]) -> None:
     found = layout_for(**site)
     assert found.width.bit_count() == 1
-    assert found.width >= MIN_WIDTH
     assert found.range_at(found.count - 1).first <= site["last_id"]
 
 
 @given(sites)
-def test_a_range_holds_no_more_rows_than_asked_for_unless_it_could_not_be_smaller(site: dict[str, int]) -> None:
+def test_a_site_has_thousands_of_ranges_unless_they_would_be_too_narrow(site: dict[str, int]) -> None:
     found = layout_for(**site)
-    ids_per_learner = site["last_id"] / site["learners"]
-    rows = found.width * site["rows"] / site["last_id"]
-    assert rows <= site["rows_per_range"] or found.width <= max(MIN_WIDTH, ids_per_learner)
+    assert found.count <= MAX_RANGES
+    assert found.count > MAX_RANGES // 2 or found.width == MIN_WIDTH
 
 
-@given(sites.filter(lambda site: site["learners"] > 10_000))
+@given(sites)
+def test_a_band_holds_no_more_rows_than_asked_for_unless_it_is_one_range(site: dict[str, int]) -> None:
+    found = layout_for(**site)
+    assert 1 <= found.per_band <= found.count
+    assert found.per_band == 1 or found.per_band * site["rows"] / found.count <= site["rows_per_band"] * (1 + 1e-9)
+
+
+@given(sites.filter(lambda site: site["last_id"] < MAX_ID))
 def test_the_width_stays_while_a_site_grows_slowly(site: dict[str, int]) -> None:
     """A digest of a range is only worth something when the next run has the same range."""
     now = layout_for(**site)
-    then = layout_for(**{**site, "learners": site["learners"] + 1, "last_id": site["last_id"] + 1})
-    assert then.width in (now.width // 2, now.width, now.width * 2)
+    then = layout_for(**{**site, "last_id": site["last_id"] + 1})
+    assert then.width in (now.width, now.width * 2)
 
 
 @given(layouts, st.data())
-def test_bands_are_runs_of_at_most_the_size_asked_for_and_lose_no_range(found: Layout, data: st.DataObject) -> None:
+def test_runs_are_at_most_as_long_as_asked_for_and_lose_no_range(found: Layout, data: st.DataObject) -> None:
     indexes = sorted(data.draw(st.sets(st.integers(0, found.count - 1)), label="indexes"))
     size = data.draw(st.integers(1, 10), label="size")
-    bands = found.bands(indexes, size=size)
-    assert [index for band in bands for index in band] == indexes
-    assert all(0 < len(band) <= size for band in bands)
+    cut = runs(indexes, size=size)
+    assert [index for run in cut for index in run] == indexes
+    assert all(0 < len(run) <= size for run in cut)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import pytest
 
-from alx_core.domain.progress import newest_change, next_change_at
 from support.builders import (
     NOW,
     Row,
@@ -12,6 +11,7 @@ from support.builders import (
     make_user_enrolment,
 )
 from support.progress import OTHER_ENROL, TWO_WAYS
+from support.ranges import newest_change, next_change_at
 
 
 def test_time_alone_changes_nothing_where_no_enrolment_has_a_future_edge() -> None:

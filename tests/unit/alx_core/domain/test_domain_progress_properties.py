@@ -11,18 +11,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from alx_core.domain.learners import MAX_ID, LearnerRange
-from alx_core.domain.progress import (
-    CONTENT,
-    KEY,
-    LEARNER_TABLES,
-    Snapshot,
-    newest_change,
-    next_change_at,
-    reporting_rows,
-)
+from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from support.builders import NOW, Key, Row, by_key, learners_of
 from support.oracle import oracle
 from support.random_sites import COMPANIES, USERS, snapshots
+from support.ranges import newest_change, next_change_at
 
 few_examples = settings(max_examples=15)
 instants = st.integers(NOW - 4000, NOW + 4000) | st.sampled_from([NOW - 3600, NOW - 1, NOW, NOW + 1, NOW + 3600])

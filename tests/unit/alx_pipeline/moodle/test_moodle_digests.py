@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import catalogue_digest, snapshot_digest
+from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import merge_texts
@@ -31,6 +31,7 @@ from support.builders import (
     make_user_enrolment,
 )
 from support.databases import scratch_database
+from support.ranges import snapshot_digest
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from support.builders import (
     make_company,
     make_user,
 )
-from support.frame_site import BETA, HOUR_S, IDS, Diary, Site
+from support.frame_site import BETA, HOUR_S, IDS, WIDTH, Diary, Site
 
 
 def test_a_run_is_booked_with_its_figures(site: Site) -> None:
@@ -41,8 +41,8 @@ def test_a_run_that_was_killed_is_closed_by_the_next(site: Site) -> None:
     assert [run["status"] for run in site.runs()] == ["interrupted", "succeeded"]
 
 
-def test_a_listener_hears_of_every_range_every_company_and_the_end(site: Site) -> None:
+def test_a_listener_hears_of_every_band_every_company_and_the_end(site: Site) -> None:
     diary = Diary()
-    site.listener, site.source.width = diary, 200
+    site.listener, site.source.width = diary, WIDTH
     result = site.sync()
-    assert diary.notes == [("read", 1, 2), ("read", 2, 2), ("write", 1, 2), ("write", 2, 2), result]
+    assert diary.notes == [("read", 3, 5), ("read", 5, 5), ("write", 1, 2), ("write", 2, 2), result]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from alx_core.domain.learners import Layout, LearnerRange
+from alx_core.domain.learners import MAX_ID, Layout, LearnerRange
 from alx_core.domain.sync import Kind, SyncResult
 from alx_core.services.sync.listener import Listener
 from alx_core.store.tables import sync_digests
@@ -222,6 +222,29 @@ def test_a_range_with_a_bad_record_is_looked_at_again(quiet: Site) -> None:
     assert [(result.errors, looked_at(result)) for result in results] == [(1, 1)] * 2
     quiet.change(user=[make_user(id=each, firstname="Ada") for each in IDS])
     assert [(result.errors, looked_at(result)) for result in (quiet.sync(), quiet.sync())] == [(0, 1), (0, 0)]
+    assert quiet.content() == wanted_content(quiet.source.snapshot, quiet.now)
+
+
+def test_a_bad_record_of_nobody_leaves_no_digest_of_the_learners_it_may_hold_back(quiet: Site) -> None:
+    """It names a course, whose rows are held for all learners who are looked at beside it."""
+    quiet.change(user=users_changed(200), course_completions=[make_course_completion(userid=-1)])
+    results = [quiet.sync() for _ in range(2)]
+    assert [(result.errors, looked_at(result)) for result in results] == [(1, 2)] * 2
+    assert quiet.table()[key(COMPANY, 200)]["firstname"] == "Ada"
+    quiet.change(course_completions=[])
+    assert [(result.errors, looked_at(result)) for result in (quiet.sync(), quiet.sync())] == [(0, 2), (0, 0)]
+    assert quiet.table()[key(COMPANY, 200)]["firstname"] == "New"
+
+
+def test_ranges_that_lie_apart_are_looked_at_together_and_noted_each_by_itself(quiet: Site) -> None:
+    quiet.change(user=users_changed(100, 300))
+    quiet.source.scans.clear()
+    result = quiet.sync()
+    assert quiet.source.scans == [[LearnerRange(70, 139), LearnerRange(280, MAX_ID)]]
+    assert (looked_at(result), result.total("updated")) == (2, 3)
+    quiet.change(user=users_changed(100))
+    result = quiet.sync()
+    assert (looked_at(result), result.total("updated")) == (1, 1)
     assert quiet.content() == wanted_content(quiet.source.snapshot, quiet.now)
 
 
