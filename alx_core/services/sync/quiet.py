@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
 from alx_core.domain.learners import Layout
 from alx_core.domain.range_facts import RangeFacts
@@ -23,6 +23,10 @@ from alx_core.store.engine import connect, transaction
 from alx_core.store.runs import require_running
 
 DAY_S = 86_400
+
+Noted = Row[*tuple[Any, ...]]
+"""A row of `sync_digests`."""
+DECODER = msgspec.json.Decoder(RangeFacts)
 
 QuietRanges = Mapping[int, RangeFacts]
 """What is known of the ranges that need no look, by range index."""
@@ -43,7 +47,7 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
     if not is_untouched:
         return {}
     now = source.digests(layout)
-    return {index: _facts(row) for index, row in noted.items() if now.get(index) == row["digest"]}
+    return {index: _facts(row) for index, row in noted.items() if now.get(index) == row.digest}
 
 
 def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
@@ -68,9 +72,9 @@ def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed:
         save_digests(connection, rows)
 
 
-def _valid(noted: Collection[Mapping[str, Any]], layout: Layout, as_of: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _valid(noted: Collection[Noted], layout: Layout, as_of: int) -> Iterator[tuple[int, Noted]]:
     """The noted digests that still say something about a range of today's layout, by range index."""
-    by_range = {(row["first_userid"], row["last_userid"]): row for row in noted}
+    by_range = {(row.first_userid, row.last_userid): row for row in noted}
     for index in range(layout.count):
         learners = layout.range_at(index)
         row = by_range.get((learners.first, learners.last))
@@ -78,10 +82,9 @@ def _valid(noted: Collection[Mapping[str, Any]], layout: Layout, as_of: int) -> 
             yield index, row
 
 
-def _is_valid(row: Mapping[str, Any], as_of: int) -> bool:
-    noted_at, valid_until = int(row["as_of"]), row["valid_until"]
-    is_in_time = noted_at <= as_of and (valid_until is None or as_of < int(valid_until))
-    return is_in_time and noted_at // DAY_S == as_of // DAY_S
+def _is_valid(row: Noted, as_of: int) -> bool:
+    is_in_time = row.as_of <= as_of and (row.valid_until is None or as_of < row.valid_until)
+    return bool(is_in_time and row.as_of // DAY_S == as_of // DAY_S)
 
 
 def _row(plan: Plan, index: int, digest: str, as_of: int) -> dict[str, Any]:
@@ -96,5 +99,5 @@ def _row(plan: Plan, index: int, digest: str, as_of: int) -> dict[str, Any]:
     }
 
 
-def _facts(row: Mapping[str, Any]) -> RangeFacts:
-    return msgspec.json.decode(row["facts"], type=RangeFacts)
+def _facts(row: Noted) -> RangeFacts:
+    return DECODER.decode(row.facts)
