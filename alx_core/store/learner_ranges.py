@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, and_, cast, literal, 
 
 from alx_core.domain.learners import MAX_ID, LearnerRange
 
-MOST_LOOKUPS = 128
+MOST_LOOKUPS = 64
 """Ranges up to which the key's index is asked for each of them. An index that is asked hundreds of times, or a row that
 is compared with hundreds of bounds, takes longer than a pass over the table: 22 s instead of 2 were measured."""
 
