@@ -10,6 +10,7 @@ and drops them. All contenders of a round run one after the other in the same mi
 
 import argparse
 import json
+import random
 import shutil
 import statistics
 import sys
@@ -22,13 +23,13 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, bindparam, create_engine, text
 from sqlalchemy.engine import URL
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from contenders import insert_select
-from moodle_data import MoodleData, load
+from moodle_data import FIRST_USER, MoodleData, load
 from processes import Ran, run
 from report import Report, json_option
 from source_cost import metered
@@ -48,6 +49,12 @@ CHANGE = (
     " WHERE completionstate IN (1, 2) AND id % :every = 0 AND userid BETWEEN :first AND :last"
 )
 """Activities that were done and are failed now."""
+LATEST = (
+    "UPDATE mdl_course_modules_completion SET completionstate = CASE completionstate WHEN 3 THEN 1 ELSE 3 END"
+    " WHERE id IN (SELECT id FROM (SELECT max(id) AS id FROM mdl_course_modules_completion"
+    " WHERE completionstate > 0 AND userid IN :userids GROUP BY userid) AS latest)"
+)
+"""The latest activity of some learners, done or failed, the other way round."""
 
 NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB", "sqlite": "SQLite"}
 BUILD_FLOOR = {"postgresql": 0.8, "mysql": 0.35}
@@ -58,6 +65,7 @@ FLOOR_PAIRS = 1_000_000
 Figures = dict[str, list[float]]
 Medians = Mapping[str, Mapping[str, float]]
 REBUILD, QUIET, WHOLE = "alx sync --rebuild", "hour without change", "first hour of a day, without change"
+BUSY = "hour with a change of 1 % of the learners"
 TOMORROW = ["--as-of", str(int(time.time()) + 86_400)]
 """The digests of the day before are not trusted: everything is read and compared."""
 LIMIT = "INSERT..SELECT in Moodle's database"
@@ -138,7 +146,9 @@ def measure_builds(report: Report, kind: str, pairs: int, options: argparse.Name
                 settle(moodle)
                 figures[LIMIT]["seconds"].append(insert_select(moodle))
             ours.empty()
-            for name, arguments in ((REBUILD, ["--rebuild"]), (QUIET, []), (WHOLE, TOMORROW)):
+            for name, arguments in ((REBUILD, ["--rebuild"]), (QUIET, []), (BUSY, []), (WHOLE, TOMORROW)):
+                if name == BUSY:
+                    change_learners(moodle, pairs, share=0.01)
                 settle(moodle)
                 ran, told = ours.sync(moodle.url, *arguments)
                 note(figures[name], ran, told)
@@ -230,6 +240,8 @@ def measure_cost(report: Report, kind: str, pairs: int) -> None:
         steps: list[tuple[str, list[str], Callable[[], None]]] = [
             ("full build", ["--rebuild"], lambda: None),
             (QUIET, [], lambda: None),
+            ("hour with a change of 0.1 % of the learners", [], partial(change_learners, moodle, pairs, share=0.001)),
+            (BUSY, [], partial(change_learners, moodle, pairs, share=0.01)),
             (f"hour with {CHANGES:,} changes all over the site", [], partial(change, moodle, pairs)),
             ("hour with one learner's change", [], partial(change, moodle, pairs, learners=(LEARNER, LEARNER))),
             (WHOLE, TOMORROW, lambda: None),
@@ -261,21 +273,29 @@ def change(moodle: Engine, pairs: int, *, learners: tuple[int, int] = (0, 2**62)
         connection.execute(text(CHANGE), {"every": every, "first": learners[0], "last": learners[1]})
 
 
+def change_learners(moodle: Engine, pairs: int, *, share: float) -> None:
+    """Move the state of one completion row of each of some learners, taken at random."""
+    learners = MoodleData(pairs).learners
+    userids = random.Random(0).sample(range(FIRST_USER, FIRST_USER + learners), round(learners * share))
+    with moodle.begin() as connection:
+        connection.execute(text(LATEST).bindparams(bindparam("userids", expanding=True)), {"userids": userids})
+
+
 def measure_growth(report: Report, sizes: Sequence[int]) -> None:
     """Seconds and memory of each kind of run as the site grows, PostgreSQL to PostgreSQL."""
     columns = ("pairs", "run", "engine s", "microseconds a row", "peak MB", "rows written")
     report.table("Growth, PostgreSQL -> PostgreSQL, one run each", columns)
     for pairs in sizes:
         with site("postgresql", pairs) as moodle, installation("postgresql") as ours:
-            steps: list[tuple[str, list[str], bool]] = [
-                ("rebuild", ["--rebuild"], False),
-                (QUIET, [], False),
-                (f"hour with {CHANGES:,} changes", [], True),
-                (WHOLE, TOMORROW, False),
+            steps: list[tuple[str, list[str], Callable[[], None]]] = [
+                ("rebuild", ["--rebuild"], lambda: None),
+                (QUIET, [], lambda: None),
+                (BUSY, [], partial(change_learners, moodle, pairs, share=0.01)),
+                (f"hour with {CHANGES:,} changes", [], partial(change, moodle, pairs)),
+                (WHOLE, TOMORROW, lambda: None),
             ]
-            for name, arguments, changes in steps:
-                if changes:
-                    change(moodle, pairs)
+            for name, arguments, prepare in steps:
+                prepare()
                 ran, told = ours.sync(moodle.url, *arguments)
                 engine_s = told["seconds"]
                 report.row(

@@ -39,6 +39,11 @@ def test_the_sync_is_measured_beside_itself_without_change(tmp_path: Path) -> No
     run(tmp_path, "sync.py", "--only", "sqlite", "--small-pairs", "1000", "--rounds", "1", "--json", "found.json")
     found = json.loads((tmp_path / "found.json").read_text())
     runs = {each["contender"]: each for each in found["figures"]}
-    assert set(runs) == {"alx sync --rebuild", "hour without change", "first hour of a day, without change"}
+    assert set(runs) == {
+        "alx sync --rebuild",
+        "hour without change",
+        "hour with a change of 1 % of the learners",
+        "first hour of a day, without change",
+    }
     assert all(each["rows"] > 900 and each["engine_s"] < each["seconds"] for each in runs.values())
     assert {floor["limit"] for floor in found["floors"]} == {30, 500, 0.5}
