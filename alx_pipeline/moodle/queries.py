@@ -81,9 +81,10 @@ class MoodleTables:
         """Return a SELECT of the lowest and the highest id of a table; it takes no time, as id is the primary key."""
         return select(func.min(column("id")), func.max(column("id"))).select_from(table(self.prefix + name))
 
-    def last_learner(self) -> Select[int | None]:
-        """Return a SELECT of the highest user id."""
-        return select(func.max(self.table("user").c.id))
+    def last_learner(self, *, after: int = 0) -> Select[int]:
+        """Return a SELECT of the highest user id, or of the one that comes after `after` higher ones; maybe none."""
+        learner = self.table("user").c.id
+        return select(learner).order_by(learner.desc()).limit(1).offset(after)
 
     def facts(self, name: str) -> Select[*tuple[Any, ...]]:
         """Return a SELECT of a table's exact row count and its newest change (NULL where Moodle keeps none).

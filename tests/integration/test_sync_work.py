@@ -26,7 +26,7 @@ from support.site import site_on_server
 LEARNER = 3
 EVERY = 40
 """Every how many learners one changes, where many do."""
-RANGES = 145
+RANGES = 39
 TABLES = MoodleTables("mdl_", has_modules=True)
 
 
@@ -72,7 +72,7 @@ def work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
 
 @pytest.fixture(params=["postgresql", "mysql"])
 def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
-    """The real site on a server, just built: its last user has a high id, so that it is cut into RANGES ranges."""
+    """The real site on a server, just built: its last user has an id far beyond the others."""
     with site_on_server(request.param) as moodle, scratch_database("postgresql") as reporting:
         made = make_pipeline(moodle, reporting)
         made.edit("UPDATE mdl_user SET id = 2310 WHERE id = 310")

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import URL
 
-from alx_core.domain.learners import EVERYBODY
+from alx_core.domain.learners import EVERYBODY, MAX_ID, MIN_WIDTH
 from alx_core.errors import SourceUnreachable
 from alx_core.store.engine import GONE_AFTER
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import ConnectorxReader
 from alx_pipeline.moodle.silence import SOCKET_OPTIONS
 from alx_pipeline.moodle.source import MoodleSource, make_moodle_engine, open_source
-from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot
+from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot, make_user
 from support.databases import scratch_database
 
 
@@ -32,7 +32,7 @@ def test_a_file_is_opened_whatever_its_name(tmp_path: Path) -> None:
     assert learners == {"user": 1}
 
 
-def test_statistics_from_before_a_table_was_filled_do_not_make_one_range_of_everybody() -> None:
+def test_statistics_from_before_a_table_was_filled_do_not_make_one_band_of_everybody() -> None:
     with scratch_database("postgresql") as url:
         engine = create_engine(url)
         metadata = load_moodle(engine, make_snapshot(**make_many_learners(600)))
@@ -42,8 +42,24 @@ def test_statistics_from_before_a_table_was_filled_do_not_make_one_range_of_ever
             connection.execute(insert(metadata.tables["mdl_course_modules_completion"]), done)
         engine.dispose()
         source = open_source(url, "mdl_")
-        assert source.layout(100).count == 3
+        layout = source.layout(100)
+        assert 5 < layout.count / layout.per_band < 7
         source.close()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+@pytest.mark.parametrize("far", [2**31, 2**62])
+def test_a_few_ids_far_beyond_all_others_do_not_make_one_range_of_these(kind: str, far: int) -> None:
+    with scratch_database(kind) as url:
+        engine = create_engine(url)
+        metadata = load_moodle(engine, make_snapshot(**make_many_learners(600)))
+        with engine.begin() as connection:
+            connection.execute(insert(metadata.tables["mdl_user"]), [make_user(id=far)])
+        engine.dispose()
+        source = open_source(url, "mdl_")
+        layout = source.layout(100)
+        source.close()
+    assert (layout.width, layout.range_at(layout.count - 1).last) == (MIN_WIDTH, MAX_ID)
 
 
 def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_what_to_do() -> None:
