@@ -32,9 +32,10 @@ def is_in(learner: ColumnElement[Any], ranges: Sequence[LearnerRange]) -> Column
 
 
 def _is_between(learner: ColumnElement[Any], each: LearnerRange) -> ColumnElement[bool]:
-    if each.first == 0:
-        return or_(learner <= each.last, learner.is_(None))
-    return learner.between(each.first, each.last)
+    if each.first != 0:
+        return learner.between(each.first, each.last)
+    may_be_null = getattr(learner, "nullable", True)  # Moodle's columns don't say
+    return or_(learner <= each.last, learner.is_(None)) if may_be_null else learner <= each.last
 
 
 def _is_within(learner: ColumnElement[Any], ranges: Sequence[LearnerRange]) -> ColumnElement[bool]:

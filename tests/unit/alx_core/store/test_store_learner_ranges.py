@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Engine, MetaData, Numeric, Table, cre
 
 from alx_core.domain.learners import EVERYBODY, MAX_ID, Layout, LearnerRange, merged
 from alx_core.store.learner_ranges import MOST_LOOKUPS, is_in
+from alx_core.store.tables import reporting
 from support.databases import scratch_database
 
 WIDTH, COUNT = 16, 200
@@ -83,6 +84,13 @@ def test_bounds_that_no_power_of_two_divides_are_kept(engine: Engine) -> None:
     odd = [LearnerRange(first, first + 2) for first in range(1, 401, 4)]
     assert len(odd) > MOST_LOOKUPS
     assert found(engine, odd) == wanted(odd)
+
+
+def test_a_column_that_cannot_be_null_is_not_asked_whether_it_is() -> None:
+    """SQLite would look at each row of a company, where the key finds the learners."""
+    for ranges in (apart(0), apart(*MANY)):
+        assert "NULL" in str(is_in(learners.c.number, ranges))
+        assert "NULL" not in str(is_in(reporting.c.userid, ranges))
 
 
 def test_a_database_is_given_each_range_or_one_list_whatever_their_number() -> None:
