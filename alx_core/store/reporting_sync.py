@@ -44,7 +44,7 @@ IS_OUT_OF_DATE = text(
 
 
 class StoredRows:
-    """Reads what the reporting table holds for a learner range, as frames. Safe to use from several threads."""
+    """Reads what the reporting table holds for learner ranges, as frames. Safe to use from several threads."""
 
     def __init__(self, engine: Engine) -> None:
         """Read from the database of `engine`; PostgreSQL is read as Arrow.

@@ -1,8 +1,8 @@
 """Frames on disk while a sync runs, so that its memory does not grow with the site.
 
-Moodle's rows arrive in the order in which the database keeps them; the rules want them learner range by learner range.
-The changes come out range by range; they are written company by company. In between they lie here, in Arrow files that
-hold one record batch per key: asking for a key reads its bytes and no others.
+Moodle's rows arrive in the order in which the database keeps them; the rules want them band by band of learners. The
+changes come out band by band; they are written company by company. In between they lie here, in Arrow files that hold
+one record batch per key: asking for a key reads its bytes and no others.
 """
 
 import shutil

@@ -39,7 +39,7 @@ class BandPlan:
     """What has to be written for some learner ranges, and their bad records, the catalogue's included.
 
     By range index: `facts`, the `companyids` that are written to (where any is), and `digests`, those of what was read.
-    A range has none when its rows are not all that follows from it.
+    A range has no digest when its rows are not all that follows from what was read.
     """
 
     changes: pl.DataFrame
