@@ -1,7 +1,7 @@
 """The companies as the reporting database knows them: names from Moodle, and how far readers may read."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, case, func, inspect, select, update
@@ -17,17 +17,28 @@ def list_companies(connection: Connection) -> list[dict[str, Any]]:
 
 
 def upsert_company(connection: Connection, companyid: int, **values: object) -> None:
-    """Write what is known of a company; what is not named keeps its value, or takes its zero for a new one.
+    """Write what is known of one company; see `upsert_companies`."""
+    upsert_companies(connection, [{"companyid": companyid, **values}])
 
-    What is published gets a new `cache_id`: after a restore the numbers of changes come again, and a cache must not
-    take the new ones for those that were lost.
+
+def upsert_companies(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write what is known of companies; what is not named keeps its value, or takes its zero for a new one.
+
+    All rows name the same columns, `companyid` among them. What is published gets a new `cache_id`: after a restore the
+    numbers of changes come again, and a cache must not take the new ones for those that were lost.
     """
+    if not rows:
+        return
     zero = {"shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0}
-    cache_id = {"cache_id": secrets.token_hex(8)}
-    if "published_seq" in values:
-        values |= cache_id
-    statement = insert_into(connection, companies).values(companyid=companyid, **{**zero, **cache_id, **values})
-    connection.execute(statement.on_conflict_do_update(index_elements=["companyid"], set_=values))
+    statement = insert_into(connection, companies)
+    known = [name for name in rows[0] if name != "companyid"]
+    if "published_seq" in known:
+        known.append("cache_id")
+    changed = {name: statement.excluded[name] for name in known}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["companyid"], set_=changed),
+        [{**zero, "cache_id": secrets.token_hex(8), **row} for row in rows],
+    )
 
 
 def mark_gone(connection: Connection, present: Collection[int]) -> None:

@@ -1,6 +1,7 @@
 """What a sync reads from and writes to the reporting table. Needs polars; the API never imports it."""
 
 import io
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,31 +133,40 @@ def refresh_statistics(engine: Engine, *, changed: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many rows one company's changes created (revived tombstones included), updated and deleted."""
+    """How many rows of a company were created (revived tombstones included), updated and deleted."""
 
     created: int = 0
     updated: int = 0
     deleted: int = 0
 
-    def plus(self, changes: pl.DataFrame) -> "Written":
-        """Return the counts with those of `changes` added."""
-        counts = dict(changes.group_by("op").len().iter_rows())
-        return Written(
-            self.created + counts.get(Op.INSERT, 0) + counts.get(Op.REVIVE, 0),
-            self.updated + counts.get(Op.UPDATE, 0),
-            self.deleted + counts.get(Op.DELETE, 0),
-        )
+    @property
+    def rows(self) -> int:
+        """How many were written at all."""
+        return self.created + self.updated + self.deleted
 
 
-def write_changes(connection: Connection, changes: Iterable[pl.DataFrame], *, run_id: int, now: int) -> Written:
-    """Write one company's changes (frames of `domain.changes`) in the caller's transaction; return the counts."""
-    written = Written()
+def write_changes(
+    connection: Connection, changes: Iterable[pl.DataFrame], *, run_id: int, now: int
+) -> dict[int, Written]:
+    """Write changes (frames of `domain.changes`) in the caller's transaction; return the counts by companyid."""
+    counts: Counter[tuple[int, int]] = Counter()
     with _writer(connection) as write:
         for frame in changes:
-            written = written.plus(frame)
+            counts.update({(companyid, op): rows for companyid, op, rows in _count(frame)})
             rows = _as_stored(frame, run_id=run_id, now=now)
             write(rows.filter(pl.col("op") == Op.INSERT), rows.filter(pl.col("op") != Op.INSERT))
-    return written
+    return {
+        companyid: Written(
+            created=counts[companyid, Op.INSERT] + counts[companyid, Op.REVIVE],
+            updated=counts[companyid, Op.UPDATE],
+            deleted=counts[companyid, Op.DELETE],
+        )
+        for companyid in {companyid for companyid, _ in counts}
+    }
+
+
+def _count(changes: pl.DataFrame) -> Iterator[tuple[int, int, int]]:
+    return changes.group_by("companyid", "op").len().iter_rows()
 
 
 def _as_stored(changes: pl.DataFrame, *, run_id: int, now: int) -> pl.DataFrame:

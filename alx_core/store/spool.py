@@ -6,8 +6,8 @@ one record batch per key: asking for a key reads its bytes and no others.
 """
 
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -33,6 +33,7 @@ class Spool:
         self._buffer: list[pl.DataFrame] = []
         self._files: list[pa.ipc.RecordBatchFileReader] = []
         self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._counts: Counter[int] = Counter()
         self._lock = Lock()
 
     def add(self, rows: pl.DataFrame, key: pl.Expr) -> None:
@@ -49,35 +50,35 @@ class Spool:
         if sum(frame.estimated_size() for frame in self._buffer) >= BUFFER_BYTES:
             self._flush()
 
-    def has(self, key: int) -> bool:
-        """Whether a key has rows."""
+    def count(self, key: int) -> int:
+        """Return how many rows a key has."""
         self._flush()
-        return key in self._places
+        return self._counts[key]
 
-    def batches(self, key: int) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a key in the order in which they were added, about BATCH_ROWS at a time."""
-        batch: list[pl.DataFrame] = []
-        for frame in self._pieces(key):
-            batch.append(frame)
-            if sum(each.height for each in batch) >= BATCH_ROWS:
-                yield pl.concat(batch)
-                batch = []
-        if batch:
-            yield pl.concat(batch)
+    def batches(self, keys: Collection[int]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of `keys`, key by key, in the order in which they were added, about BATCH_ROWS at a time."""
+        pieces, rows = list[pa.RecordBatch](), 0
+        for piece in self._pieces(keys):
+            pieces.append(piece)
+            rows += piece.num_rows
+            if rows >= BATCH_ROWS:
+                yield _frame(pieces)
+                pieces, rows = [], 0
+        if pieces:
+            yield _frame(pieces)
 
     def rows(self, key: int) -> pl.DataFrame | None:
         """Return all rows of a key; None when there are none."""
-        frames = list(self._pieces(key))
-        return pl.concat(frames) if frames else None
+        pieces = list(self._pieces([key]))
+        return _frame(pieces) if pieces else None
 
-    def _pieces(self, key: int) -> Iterator[pl.DataFrame]:
+    def _pieces(self, keys: Collection[int]) -> Iterator[pa.RecordBatch]:
         self._flush()
-        for file, number in self._places.get(key, ()):
-            with self._lock:  # a reader has one position in its file
-                batch = self._files[file].get_batch(number)
-            frame = pl.from_arrow(batch)
-            assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
-            yield frame
+        for key in keys:
+            for file, number in self._places.get(key, ()):
+                with self._lock:  # a reader has one position in its file
+                    piece = self._files[file].get_batch(number)
+                yield piece
 
     def _flush(self) -> None:
         with self._lock:
@@ -95,8 +96,15 @@ class Spool:
             for number, (key, length) in enumerate(runs):
                 writer.write_batch(table.slice(offset, length).combine_chunks().to_batches()[0])
                 self._places[key].append((len(self._files), number))
+                self._counts[key] += length
                 offset += length
         self._files.append(pa.ipc.open_file(pa.OSFile(str(path))))
+
+
+def _frame(pieces: Sequence[pa.RecordBatch]) -> pl.DataFrame:
+    frame = pl.from_arrow(pa.Table.from_batches(pieces))
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
+    return frame
 
 
 class SpoolFolder:

@@ -10,7 +10,7 @@ from alx_core.domain.sync import COUNTS, CompanyResult, SyncRequest, SyncResult,
 from alx_core.errors import AlxError
 from alx_core.services.sync.write import Company
 from alx_core.store import runs
-from alx_core.store.companies import mark_gone, upsert_company
+from alx_core.store.companies import mark_gone, upsert_companies
 from alx_core.store.engine import transaction
 from alx_core.store.retention import purge_history
 
@@ -42,8 +42,11 @@ def close_run(
 ) -> None:
     """Book a run that came to its end. `is_whole` says that it covered every company."""
     with transaction(engine) as connection:
-        for company, done in zip(companies, result.companies, strict=True):
-            upsert_company(connection, company.companyid, **_state(company, done, result.table, now))
+        errors = {each.companyid: each.error for each in result.companies}
+        written = [each for each in companies if not errors[each.companyid]]
+        upsert_companies(connection, [_state(each, result.table, now) for each in written])
+        failed = [each for each in companies if errors[each.companyid]]
+        upsert_companies(connection, [{**_named(each), "last_error": errors[each.companyid]} for each in failed])
         if is_whole:
             mark_gone(connection, [each.companyid for each in companies if not each.is_deleted])
         purge_history(connection, before=now - SNAPSHOT_KEPT_S)
@@ -75,18 +78,19 @@ def fail_run(engine: Engine, run_id: int, error: BaseException, *, now: int) -> 
         runs.finish_run(connection, run_id, status=status, finished_at=now, error=text)
 
 
-def _state(company: Company, done: CompanyResult, table: TableFacts, now: int) -> dict[str, object]:
-    if done.error:
-        return {"shortname": company.shortname, "name": company.name, "last_error": done.error}
+def _state(company: Company, table: TableFacts, now: int) -> dict[str, object]:
     return {
-        "shortname": company.shortname,
-        "name": company.name,
+        **_named(company),
         "suspended": company.suspended,
         "is_deleted": company.is_deleted,
         "row_count": table.rows.get(company.companyid, 0),
         "last_synced_at": now,
         "last_error": None,
     }
+
+
+def _named(company: Company) -> dict[str, object]:
+    return {"companyid": company.companyid, "shortname": company.shortname, "name": company.name}
 
 
 def _row(done: CompanyResult) -> dict[str, object]:

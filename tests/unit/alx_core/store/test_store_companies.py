@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert
 
 from alx_core.domain.sync import TableFacts
-from alx_core.store.companies import list_companies, mark_gone, table_facts, upsert_company
+from alx_core.store.companies import list_companies, mark_gone, table_facts, upsert_companies, upsert_company
 from alx_core.store.tables import reporting
 from support.builders import COURSE, Row, make_table_row
 from support.reporting_databases import migrated_engine
@@ -52,6 +52,18 @@ def test_writing_the_same_twice_changes_nothing(connection: Connection) -> None:
     for _ in range(2):
         upsert_company(connection, 7, shortname="acme", row_count=3)
     assert known(connection) == {7: {**ZERO, "shortname": "acme", "row_count": 3}}
+
+
+def test_many_companies_are_written_at_once_each_with_its_own_values_and_cache_id(connection: Connection) -> None:
+    upsert_company(connection, 2, shortname="beta", name="Beta", row_count=9)
+    upsert_companies(connection, [{"companyid": each, "shortname": f"c{each}", "published_seq": 4} for each in (1, 2)])
+    upsert_companies(connection, [])
+    new = {"shortname": "c1", "published_seq": 4}
+    assert known(connection) == {
+        1: {**ZERO, **new},
+        2: {**ZERO, "shortname": "c2", "name": "Beta", "row_count": 9, "published_seq": 4},
+    }
+    assert len({row["cache_id"] for row in list_companies(connection)}) == 2
 
 
 def test_companies_come_by_shortname_those_gone_too(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from sqlalchemy import Engine, delete, event, make_url, select, text
 
-from alx_core.domain.changes import Op, changes
+from alx_core.domain.changes import changes
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import KEY
 from alx_core.errors import StoreUnreachable
@@ -64,15 +64,16 @@ def empty(engine: Engine) -> None:
         connection.execute(delete(reporting))
 
 
-def write(engine: Engine, *frames: pl.DataFrame, run_id: int = 1, now: int = NOW) -> Written:
+def write(engine: Engine, *frames: pl.DataFrame, run_id: int = 1, now: int = NOW) -> dict[int, Written]:
     with transaction(engine) as connection:
         return write_changes(connection, frames, run_id=run_id, now=now)
 
 
 def bring_to(engine: Engine, stored: StoredRows, *rows: Row, run_id: int = 1, now: int = NOW) -> Written:
-    """Make the table hold `rows`, as a sync does."""
+    """Make the table hold `rows`, as a sync does; return COMPANY's counts."""
     before = stored.read([EVERYBODY], {row["companyid"] for row in rows} | {COMPANY})
-    return write(engine, changes(make_report(*rows), before), run_id=run_id, now=now)
+    written = write(engine, changes(make_report(*rows), before), run_id=run_id, now=now)
+    return written.get(COMPANY, Written())
 
 
 def stamps(engine: Engine) -> list[tuple[int, ...]]:
@@ -171,14 +172,14 @@ def test_only_what_moves_is_stamped_and_the_day_of_creation_stays(engine: Engine
 
 def test_changes_in_several_frames_are_all_written(engine: Engine, stored: StoredRows) -> None:
     frames = [changes(make_report(make_report_row(userid=each)), NOTHING) for each in (1, 2, 3)]
-    assert write(engine, *frames) == Written(created=3)
+    assert write(engine, *frames) == {COMPANY: Written(created=3)}
     gone = changes(make_report(), stored.read([EVERYBODY], [COMPANY]))
-    assert write(engine, gone[:1], gone[1:], run_id=2) == Written(deleted=3)
+    assert write(engine, gone[:1], gone[1:], run_id=2) == {COMPANY: Written(deleted=3)}
     assert stored.read([EVERYBODY], [COMPANY])["is_deleted"].to_list() == [1, 1, 1]
 
 
 def test_nothing_to_write_writes_nothing(engine: Engine, stored: StoredRows) -> None:
-    assert write(engine) == Written()
+    assert write(engine) == {}
     assert stored.read([EVERYBODY], [COMPANY]).is_empty()
 
 
@@ -246,6 +247,15 @@ def test_the_largest_ids_and_times_fit(engine: Engine, stored: StoredRows) -> No
     assert_frame_equal(stored.read([EVERYBODY], [COMPANY]), make_stored(row))
 
 
-def test_counts_add_up_over_frames_with_every_op() -> None:
-    frame = pl.DataFrame({"op": [Op.INSERT, Op.REVIVE, Op.UPDATE, Op.DELETE, Op.DELETE]}, schema={"op": pl.Int8()})
-    assert Written(1, 1, 1).plus(frame) == Written(created=3, updated=2, deleted=3)
+def test_each_company_of_a_transaction_is_counted_by_itself_over_all_frames(engine: Engine, stored: StoredRows) -> None:
+    def row(companyid: int, userid: int, **overrides: object) -> Row:
+        return make_report_row(companyid=companyid, userid=userid, **overrides)
+
+    first = [row(1, 1), row(1, 2), row(2, 1), row(2, 2), row(2, 3)]
+    assert write(engine, changes(make_report(*first), NOTHING)) == {1: Written(created=2), 2: Written(created=3)}
+    assert write(engine, changes(make_report(), stored.read([EVERYBODY], [1])), run_id=2) == {1: Written(deleted=2)}
+    wanted = [row(1, 1), row(1, 7), row(2, 1, status="completed"), row(2, 2)]
+    moved = changes(make_report(*wanted), stored.read([EVERYBODY], [1, 2]))
+    written = write(engine, *moved.iter_slices(1), run_id=3)
+    assert written == {1: Written(created=2), 2: Written(updated=1, deleted=1)}
+    assert [each.rows for each in written.values()] == [2, 2]

@@ -65,7 +65,7 @@ def test_the_folder_is_gone_afterwards(folder: Path) -> None:
     with SpoolFolder(folder) as spools:
         spool = spools.spool()
         spool.add(make_rows(1), COMPANY)
-        assert spool.has(1)
+        assert spool.count(1) == 1
         assert list(folder.rglob("*.arrow"))
     assert not folder.exists()
     assert folder.parent.is_dir()
@@ -100,7 +100,7 @@ def test_dropping_a_spool_removes_its_files_and_no_others(spools: SpoolFolder, f
     one, other = spools.spool(), spools.spool()
     for each in (one, other):
         each.add(make_rows(1), COMPANY)
-        assert each.has(1)
+        assert each.count(1) == 1
     spools.drop(one)
     assert len(list(folder.rglob("*.arrow"))) == 1
     assert numbers(other, 1) == [0]
@@ -111,22 +111,22 @@ def test_dropping_a_spool_removes_its_files_and_no_others(spools: SpoolFolder, f
 
 def test_a_spool_without_rows_has_no_key(spool: Spool) -> None:
     spool.add(make_rows(), COMPANY)
-    assert not spool.has(1)
+    assert spool.count(1) == 0
     assert spool.rows(1) is None
-    assert list(spool.batches(1)) == []
+    assert list(spool.batches([1])) == []
 
 
 def test_rows_are_found_under_their_key_alone_in_the_order_in_which_they_came(spool: Spool) -> None:
     spool.add(make_rows(2, 1, 2, 3), COMPANY)
     spool.add(make_rows(3, 2, 1, first=10), COMPANY)
     assert {key: numbers(spool, key) for key in (1, 2, 3, 4)} == {1: [1, 12], 2: [0, 2, 11], 3: [3, 10], 4: []}
-    assert [spool.has(key) for key in (1, 2, 3, 4)] == [True, True, True, False]
+    assert [spool.count(key) for key in (1, 2, 3, 4)] == [2, 3, 2, 0]
 
 
 def test_asking_for_a_key_without_rows_does_not_make_it_one_that_has_some(spool: Spool) -> None:
     spool.add(make_rows(1), COMPANY)
-    assert list(spool.batches(9)) == []
-    assert not spool.has(9)
+    assert list(spool.batches([9])) == []
+    assert spool.count(9) == 0
 
 
 def test_the_key_may_be_worked_out_and_does_not_show_in_the_rows(spool: Spool) -> None:
@@ -166,10 +166,18 @@ def test_rows_are_handed_out_in_batches_of_about_the_size_that_a_statement_wants
     per_file = BUFFER_BYTES // 24 + 1
     for index in range(4):
         spool.add(many(per_file, first=index * per_file).with_columns(companyid=pl.lit(7, pl.Int64())), COMPANY)
-    batches = list(spool.batches(7))
+    batches = list(spool.batches([7]))
     assert len(batches) > 1
     assert all(batch.height >= BATCH_ROWS for batch in batches[:-1])
     assert_frame_equal(pl.concat(batches), many(4 * per_file, first=0).with_columns(companyid=pl.lit(7, pl.Int64())))
+
+
+def test_several_keys_share_a_batch_key_by_key_as_they_were_asked_for(spool: Spool) -> None:
+    spool.add(make_rows(2, 1, 2, 3), COMPANY)
+    spool.add(make_rows(3, 2, 1, first=10), COMPANY)
+    (batch,) = spool.batches([3, 9, 1])
+    assert batch["number"].to_list() == [3, 10, 1, 12]
+    assert list(spool.batches([9, 8])) == []
 
 
 @settings(max_examples=30)
@@ -184,7 +192,7 @@ def test_however_the_rows_come_each_key_gets_its_own_in_order(frames: list[list[
             spool.add(rows, COMPANY)
         for key in range(5):
             assert numbers(spool, key) == [number for companyid, number in every if companyid == key]
-            assert spool.has(key) is (key in {companyid for companyid, _ in every})
+            assert spool.count(key) == len(numbers(spool, key))
 
 
 def test_several_threads_may_read_at_once(spool: Spool) -> None:

@@ -12,12 +12,8 @@ from alx_core.domain.sync import Kind, SyncRequest
 from alx_core.errors import SourceUnreachable, SyncLocked
 from alx_core.services.sync.run import SyncOptions, sync
 from alx_core.store.locks import writer_lock
-from support.builders import (
-    COMPANY,
-    NOW,
-    FrameSource,
-)
-from support.frame_site import ALL, FAIL_BETA, Diary, Site, figures, key, two_companies
+from support.builders import COMPANY, COURSE, NOW, FrameSource, make_company, make_company_user
+from support.frame_site import ALL, BETA, FAIL_BETA, Diary, Site, figures, key, two_companies
 
 
 def test_a_company_that_fails_is_as_it_was_and_the_others_are_committed(site: Site) -> None:
@@ -32,6 +28,21 @@ def test_a_company_that_fails_is_as_it_was_and_the_others_are_committed(site: Si
     assert (beta["last_error"], beta["last_synced_at"], beta["published_seq"]) == ("beta is not allowed", None, 0)
     failed = {check.name for check in check_sync(result, source_fresh_hours=1) if not check.passed}
     assert failed == {CheckName.COMPANIES_OK}
+
+
+def test_of_companies_in_one_transaction_only_the_one_that_fails_is_as_it_was(site: Site) -> None:
+    names = {COMPANY: "acme", BETA: "beta", 3: "gamma", 4: "nobody"}
+    site.source.snapshot = two_companies(
+        company=[make_company(id=each, shortname=name) for each, name in names.items()],
+        company_users=[make_company_user(companyid=each, userid=300) for each in (COMPANY, BETA, 3)],
+        company_course=[{"companyid": each, "courseid": COURSE} for each in names],
+    )
+    site.execute(FAIL_BETA)
+    result = site.sync()
+    assert result.failed == {"beta": "beta is not allowed"}
+    assert site.live() == {key(COMPANY, 300), key(3, 300)}
+    published = {name: row["published_seq"] for name, row in site.companies().items()}
+    assert published == {"acme": result.run_id, "beta": 0, "gamma": result.run_id, "nobody": 0}
 
 
 def test_the_next_sync_makes_up_for_a_company_that_failed(site: Site) -> None:

@@ -8,6 +8,8 @@ from alx_core.domain.checks import CheckName, check_sync
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.sync import Kind
 from alx_core.errors import SyncError
+from alx_core.services.sync import write
+from alx_core.store.runs import require_running
 from support.builders import (
     COMPANY,
     NOW,
@@ -112,6 +114,21 @@ def test_learner_ranges_of_any_width_side_by_side_give_the_same_table(site: Site
     assert figures(result) == {"acme": (2, 2, 0, 0, 0, 0), "beta": (2, 2, 0, 0, 0, 0)}
     assert result.rows_read["user"] == 3
     assert result.rows_read["course"] == 2
+
+
+@pytest.mark.parametrize(("rows", "transactions"), [(1, 2), (2, 2), (3, 2), (4, 1), (1000, 1)])
+def test_neighbours_share_a_transaction_up_to_so_many_rows(
+    site: Site, monkeypatch: pytest.MonkeyPatch, rows: int, transactions: int
+) -> None:
+    monkeypatch.setattr(write, "ROWS_PER_TRANSACTION", rows)
+    begun: list[object] = []
+    monkeypatch.setattr(write, "require_running", lambda *arguments: begun.append(require_running(*arguments)))
+    assert figures(site.sync()) == {"acme": (2, 2, 0, 0, 0, 0), "beta": (2, 2, 0, 0, 0, 0)}
+    assert (site.live(), len(begun)) == (ALL, transactions)
+    assert {name: row["published_seq"] for name, row in site.companies().items()} == {"acme": 1, "beta": 1}
+    begun.clear()
+    site.sync()
+    assert begun == []
 
 
 @settings(max_examples=4)
