@@ -154,7 +154,10 @@ def _active_enrolments(user_enrolments: pl.DataFrame, enrol: pl.DataFrame, as_of
 
 
 def _company_courses(snapshot: Snapshot) -> pl.DataFrame:
-    """Company and course of every visible course a company has: its own, open-shared, or shared with it (IOMAD)."""
+    """Company and course of every visible course a company has: its own, open-shared, or shared with it (IOMAD).
+
+    Some stand there several times.
+    """
     own = snapshot["company_course"].select("companyid", "courseid")
     open_shared = snapshot["iomad_courses"].filter(pl.col("shared") == 1).select("courseid")
     everybody = snapshot["company"].select(companyid="id").join(open_shared, how="cross")
@@ -163,7 +166,7 @@ def _company_courses(snapshot: Snapshot) -> pl.DataFrame:
     )
     # The site course is the one in category 0: `get_site()` in lib/datalib.php.
     visible = snapshot["course"].filter((pl.col("visible") == 1) & (pl.col("category") != 0)).select(courseid="id")
-    every = pl.concat([own, everybody, shared_with.select("companyid", "courseid")]).unique()
+    every = pl.concat([own, everybody, shared_with.select("companyid", "courseid")])
     return every.join(visible, on="courseid", how="semi")
 
 

@@ -21,7 +21,7 @@ from alx_core.domain.progress import CONTENT, KEY
 from alx_core.logs import get_logger
 from alx_core.store.arrow import ArrowDatabase
 from alx_core.store.engine import connect, is_postgresql, transaction, unreachable
-from alx_core.store.learner_ranges import is_in
+from alx_core.store.learner_ranges import is_in, is_within
 from alx_core.store.tables import reporting, reporting_history
 
 log = get_logger()
@@ -63,7 +63,7 @@ class StoredRows:
         """
         if not companyids or not learners:
             return pl.DataFrame(schema=STORED_SCHEMA)
-        query = _stored(learners, companyids)
+        query = stored_rows(learners, companyids, self._engine.dialect.name)
         if self._arrow is None:
             with connect(self._engine) as connection:
                 arrays = connection.execute(_as_arrays(query)).fetchall()
@@ -83,12 +83,22 @@ class StoredRows:
             self._arrow.close()
 
 
-def _stored(learners: Sequence[LearnerRange], companyids: Collection[int]) -> Select[*tuple[Any, ...]]:
-    # Naming the companies lets the key's index (companyid, userid, courseid) serve a range of userid.
+MOST_PROBES = {"postgresql": 16_384, "sqlite": 0}
+"""Ranges times companies up to which the key is asked for each range in each company: 88 ms for 6,800, 450 ms for
+20,400, where a list of the ranges takes 250, whatever their number. SQLite would look at each row of a company."""
+
+
+def stored_rows(
+    learners: Sequence[LearnerRange], companyids: Collection[int], dialect: str
+) -> Select[*tuple[Any, ...]]:
+    """Return the query of StoredRows, as a database of this dialect answers it fast."""
+    # Naming the companies, and the first and last learner, lets the key (companyid, userid, courseid) serve it.
     percentage_x100 = sql_cast(func.round(reporting.c.percentage * 100), BigInteger)
     columns: dict[str, ColumnElement[Any]] = {**dict(reporting.c.items()), "percentage_x100": percentage_x100}
     return select(*(columns[name].label(name) for name in STORED_SCHEMA)).where(
-        reporting.c.companyid.in_(sorted(companyids)), is_in(reporting.c.userid, learners)
+        reporting.c.companyid.in_(sorted(companyids)),
+        is_within(reporting.c.userid, learners),
+        is_in(reporting.c.userid, learners, most_lookups=MOST_PROBES[dialect] // len(companyids)),
     )
 
 

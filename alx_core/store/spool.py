@@ -2,16 +2,17 @@
 
 Moodle's rows arrive in the order in which the database keeps them; the rules want them band by band of learners. The
 changes come out band by band; they are written company by company. In between they lie here, in Arrow files that hold
-one record batch per key: asking for a key reads its bytes and no others.
+one record batch per key, or one for several that have few rows: asking for a key reads its bytes and few others.
 """
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import polars as pl
 import pyarrow as pa
@@ -21,7 +22,12 @@ BUFFER_BYTES = 8 << 20
 BATCH_ROWS = 50_000
 """Rows handed out at a time: enough to make a statement worth its while, few enough to stay in memory."""
 
+SHARED_ROWS = 1_000
+"""Rows up to which neighbouring keys share a record batch: one costs as much as writing some hundreds of rows."""
+
 KEY = "_key"
+Run = tuple[int, int]
+"""A key and how many of the rows that follow are its."""
 
 
 class Spool:
@@ -32,7 +38,7 @@ class Spool:
         self.folder = folder
         self._buffer: list[pl.DataFrame] = []
         self._files: list[pa.ipc.RecordBatchFileReader] = []
-        self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._places: dict[int, list[_Place]] = defaultdict(list)
         self._counts: Counter[int] = Counter()
         self._lock = Lock()
 
@@ -56,7 +62,10 @@ class Spool:
         return self._counts[key]
 
     def batches(self, keys: Collection[int]) -> Iterator[pl.DataFrame]:
-        """Yield the rows of `keys`, key by key, in the order in which they were added, about BATCH_ROWS at a time."""
+        """Yield the rows of `keys`, about BATCH_ROWS at a time, each key's in the order in which they were added.
+
+        Those of a batch come by key.
+        """
         pieces, rows = list[pa.RecordBatch](), 0
         for piece in self._pieces(keys):
             pieces.append(piece)
@@ -73,12 +82,14 @@ class Spool:
         return _frame(pieces) if pieces else None
 
     def _pieces(self, keys: Collection[int]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of `keys` in the order in which they lie, file by file, and there by key."""
         self._flush()
-        for key in keys:
-            for file, number in self._places.get(key, ()):
-                with self._lock:  # a reader has one position in its file
-                    piece = self._files[file].get_batch(number)
-                yield piece
+        places = sorted(place for key in keys for place in self._places.get(key, ()))
+        for (file, number), found in groupby(places, key=lambda place: (place.file, place.batch)):
+            with self._lock:  # a reader has one position in its file
+                batch = self._files[file].get_batch(number)
+            for first, end in _joined(found):
+                yield batch.slice(first, end - first)
 
     def _flush(self) -> None:
         with self._lock:
@@ -87,24 +98,61 @@ class Spool:
             rows = pl.concat(self._buffer).sort(KEY, maintain_order=True)
             self._buffer = []
             runs = rows.select(pl.col(KEY).rle().struct.unnest())
-            self._write(rows.drop(KEY), list(zip(runs["value"], runs["len"], strict=True)))
+            self._write(rows, list(zip(runs["value"], runs["len"], strict=True)))
 
-    def _write(self, rows: pl.DataFrame, runs: list[tuple[int, int]]) -> None:
-        path, offset = self.folder / f"{len(self._files):06}.arrow", 0
-        table = rows.rechunk().to_arrow()
+    def _write(self, rows: pl.DataFrame, runs: Sequence[Run]) -> None:
+        file, begin = len(self._files), 0
+        path, table = self.folder / f"{file:06}.arrow", rows.rechunk().to_arrow()
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            for number, (key, length) in enumerate(runs):
-                writer.write_batch(table.slice(offset, length).combine_chunks().to_batches()[0])
-                self._places[key].append((len(self._files), number))
-                self._counts[key] += length
-                offset += length
+            for number, together in enumerate(_neighbours(runs)):
+                length = 0
+                for key, count in together:
+                    self._places[key].append(_Place(file, number, length, length + count))
+                    self._counts[key] += count
+                    length += count
+                writer.write_batch(table.slice(begin, length).combine_chunks().to_batches()[0])
+                begin += length
         self._files.append(pa.ipc.open_file(pa.OSFile(str(path))))
+
+
+class _Place(NamedTuple):
+    """Where rows of a key lie: the file, its record batch, and the rows of that from `first` up to, not with, `end`."""
+
+    file: int
+    batch: int
+    first: int
+    end: int
+
+
+def _neighbours(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    """Yield the keys that share a record batch."""
+    together, rows = list[Run](), 0
+    for run in runs:
+        if together and rows + run[1] > SHARED_ROWS:
+            yield together
+            together, rows = [], 0
+        together.append(run)
+        rows += run[1]
+    yield together
+
+
+def _joined(places: Iterable[_Place]) -> Iterator[tuple[int, int]]:
+    """Yield the rows of ascending places of one record batch as first and end, places that touch as one."""
+    first = end = 0
+    for place in places:
+        if place.first > end:
+            if end > first:
+                yield first, end
+            first = place.first
+        end = place.end
+    yield first, end
 
 
 def _frame(pieces: Sequence[pa.RecordBatch]) -> pl.DataFrame:
     frame = pl.from_arrow(pa.Table.from_batches(pieces))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
-    return frame
+    by_key = frame if frame[KEY].is_sorted() else frame.sort(KEY, maintain_order=True)
+    return by_key.drop(KEY)
 
 
 class SpoolFolder:

@@ -1,6 +1,7 @@
 """Reading and writing the reporting table: nothing is lost, rounded or mixed up on the way."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import KEY
 from alx_core.errors import StoreUnreachable
 from alx_core.store.engine import make_engine, transaction
-from alx_core.store.reporting_sync import StoredRows, Written, write_changes
+from alx_core.store.reporting_sync import StoredRows, Written, stored_rows, write_changes
 from alx_core.store.tables import reporting
 from support.builders import (
     COMPANY,
@@ -213,6 +214,23 @@ def test_learner_ranges_of_some_companies_are_read(
     rows = stored.read(learners, companyids)
     assert rows.schema == NOTHING.schema
     assert set(rows.select("companyid", "userid").rows()) == found
+
+
+@pytest.mark.parametrize("firsts", [[0], [64], [0, 640], [64, 640], range(64, 64_000, 128)])
+def test_sqlite_finds_the_learners_of_each_company_by_the_key(tmp_path: Path, firsts: Sequence[int]) -> None:
+    ranges = [LearnerRange(first, first + 63) for first in firsts]
+    with migrated_engine("sqlite", tmp_path) as engine, engine.connect() as connection:
+        query = stored_rows(ranges, [1, 2, 3], "sqlite").compile(engine, compile_kwargs={"literal_binds": True})
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+    assert len(plan) == 1
+    assert re.search(r"USING PRIMARY KEY \(companyid=\? AND (userid>\? AND )?userid<\?\)", plan[0])
+
+
+@pytest.mark.parametrize(("companies", "is_listed"), [(1, False), (400, False), (500, True)])
+def test_postgresql_is_asked_for_each_range_in_each_company_or_given_a_list(companies: int, is_listed: bool) -> None:
+    ranges = [LearnerRange(first, first + 63) for first in range(64, 64 + 40 * 128, 128)]
+    where = str(stored_rows(ranges, range(companies), "postgresql").whereclause)
+    assert (where.count("BETWEEN") > 40, ">>" in where) == (not is_listed, is_listed)
 
 
 def test_sqlite_hands_a_company_over_in_one_piece(tmp_path: Path) -> None:

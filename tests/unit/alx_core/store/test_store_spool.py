@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from alx_core.store import spool as spool_module
 from alx_core.store.spool import BATCH_ROWS, BUFFER_BYTES, Spool, SpoolFolder
 
 COMPANY = pl.col("companyid")
@@ -172,12 +173,36 @@ def test_rows_are_handed_out_in_batches_of_about_the_size_that_a_statement_wants
     assert_frame_equal(pl.concat(batches), many(4 * per_file, first=0).with_columns(companyid=pl.lit(7, pl.Int64())))
 
 
-def test_several_keys_share_a_batch_key_by_key_as_they_were_asked_for(spool: Spool) -> None:
+def test_several_keys_share_a_batch_by_key_each_in_the_order_in_which_its_rows_came(spool: Spool, folder: Path) -> None:
     spool.add(make_rows(2, 1, 2, 3), COMPANY)
+    assert spool.count(2) == 2
     spool.add(make_rows(3, 2, 1, first=10), COMPANY)
     (batch,) = spool.batches([3, 9, 1])
-    assert batch["number"].to_list() == [3, 10, 1, 12]
+    assert len(list(folder.rglob("*.arrow"))) == 2
+    assert batch["number"].to_list() == [1, 12, 3, 10]
     assert list(spool.batches([9, 8])) == []
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=5), st.sets(st.integers(0, 9)), st.integers(1, 4))
+def test_whichever_keys_share_a_record_batch_those_asked_for_come_whole_and_no_others(
+    frames: list[list[int]], keys: set[int], shared: int
+) -> None:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        SpoolFolder(Path(home) / "spool") as spools,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(spool_module, "SHARED_ROWS", shared)
+        spool, every = spools.spool(), []
+        for companyids in frames:
+            rows = make_rows(*companyids, first=len(every))
+            every += rows.rows()
+            spool.add(rows, COMPANY)
+            spool.count(0)  # a file of its own
+        found = [row for batch in spool.batches(keys) for row in batch.rows()]
+        assert found == sorted(row for row in every if row[0] in keys)
+        assert {key: spool.count(key) for key in range(10)} == {key: len(numbers(spool, key)) for key in range(10)}
 
 
 @settings(max_examples=30)
