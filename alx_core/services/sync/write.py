@@ -21,7 +21,7 @@ from alx_core.store.companies import upsert_companies
 from alx_core.store.engine import connect, transaction
 from alx_core.store.reporting_sync import Written, write_changes
 from alx_core.store.runs import require_running
-from alx_core.store.spool import BATCH_ROWS, Spool
+from alx_core.store.spool import Spool
 
 log = get_logger()
 
@@ -41,8 +41,9 @@ class Company:
     errors: int
 
 
-ROWS_PER_TRANSACTION = BATCH_ROWS
-"""Changes that companies share a transaction up to. One of its own costs each company as much as a thousand rows."""
+ROWS_PER_TRANSACTION = 10_000
+"""Changes up to which companies share a transaction. One of its own costs each as much as a thousand rows; more of them
+would keep SQLite's other writers waiting, and so every reader of the API."""
 
 
 def write_companies(
