@@ -35,9 +35,10 @@ Frames = Iterator[tuple[str, pl.DataFrame]]
 
 @dataclass(frozen=True)
 class MoodleData:
-    """The rows of a site with `pairs` enrolled (learner, course) pairs."""
+    """The rows of a site with `pairs` enrolled (learner, course) pairs, its learners spread over `companies`."""
 
     pairs: int
+    companies: int = COMPANIES
 
     @property
     def learners(self) -> int:
@@ -71,7 +72,7 @@ class MoodleData:
             {"id": np.arange(2 * COURSES) + 1, "enrol": ["manual", "self"] * COURSES, "status": 0,
              "courseid": np.repeat(course, 2), "timecreated": BEGIN, "timemodified": BEGIN}
         )  # fmt: skip
-        company = np.arange(1, COMPANIES + 1)
+        company = np.arange(1, self.companies + 1)
         yield "company", pl.DataFrame(
             {"id": company, "name": [f"Company {each}" for each in company], "city": "",
              "shortname": [f"co{each}" for each in company], "country": "DE"}
@@ -85,7 +86,7 @@ class MoodleData:
         yield (
             "company_course",
             pl.DataFrame(
-                {"companyid": np.repeat(company, own.size), "courseid": np.tile(own, COMPANIES), "departmentid": 1}
+                {"companyid": np.repeat(company, own.size), "courseid": np.tile(own, self.companies), "departmentid": 1}
             ),
         )
         yield (
@@ -93,7 +94,7 @@ class MoodleData:
             pl.DataFrame(
                 {
                     "companyid": np.repeat(company, len(SHARED_WITH)),
-                    "courseid": np.tile(np.array(SHARED_WITH), COMPANIES),
+                    "courseid": np.tile(np.array(SHARED_WITH), self.companies),
                 }
             ),
         )
@@ -113,7 +114,7 @@ class MoodleData:
         )  # fmt: skip
         second = user[user % 20 == 0]
         member = np.concatenate([user, second])
-        companyid = np.concatenate([1 + user % COMPANIES, 1 + (second + 1) % COMPANIES])
+        companyid = np.concatenate([1 + user % self.companies, 1 + (second + 1) % self.companies])
         yield "company_users", pl.DataFrame({"companyid": companyid, "userid": member, "departmentid": companyid})
 
     @cached_property

@@ -5,7 +5,8 @@
 Needs PostgreSQL and MariaDB on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL, ALX_TEST_MARIADB_URL); makes databases of its own
 and drops them. All contenders of a round run one after the other in the same minutes; figures are medians of rounds.
 `alx sync` is the real command as a process of its own; `engine` is the part of it that syncs, without starting Dagster.
-`--dlt-python` names an interpreter that has dlt (see contenders.py). Growth makes sites of 100,000 to 5,000,000 pairs.
+`--dlt-python` names an interpreter that has dlt (see contenders.py). Growth makes sites of 100,000 to 5,000,000
+pairs in 50 companies, and one of the middle size in 2,000.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from sqlalchemy.engine import URL
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from contenders import insert_select
-from moodle_data import FIRST_USER, MoodleData, load
+from moodle_data import COMPANIES, FIRST_USER, MoodleData, load
 from processes import Ran, run
 from report import Report, json_option
 from source_cost import metered
@@ -64,6 +65,7 @@ FLOOR_PAIRS = 1_000_000
 
 Figures = dict[str, list[float]]
 Medians = Mapping[str, Mapping[str, float]]
+MANY_COMPANIES = 2_000
 REBUILD, QUIET, WHOLE = "alx sync --rebuild", "hour without change", "first hour of a day, without change"
 BUSY = "hour with a change of 1 % of the learners"
 TOMORROW = ["--as-of", str(int(time.time()) + 86_400)]
@@ -102,13 +104,13 @@ class Installation:
 
 
 @contextmanager
-def site(kind: str, pairs: int) -> Iterator[Engine]:
-    """Yield an engine on a new Moodle with `pairs` pairs."""
+def site(kind: str, pairs: int, companies: int = COMPANIES) -> Iterator[Engine]:
+    """Yield an engine on a new Moodle with `pairs` pairs in `companies` companies."""
     with database(kind) as url:
         local_infile = {"local_infile": True} if kind == "mysql" else {}
         engine = create_engine(url, connect_args=local_infile)
         try:
-            load(engine, MoodleData(pairs))
+            load(engine, MoodleData(pairs, companies))
             yield engine
         finally:
             engine.dispose()
@@ -281,12 +283,12 @@ def change_learners(moodle: Engine, pairs: int, *, share: float) -> None:
         connection.execute(text(LATEST).bindparams(bindparam("userids", expanding=True)), {"userids": userids})
 
 
-def measure_growth(report: Report, sizes: Sequence[int]) -> None:
-    """Seconds and memory of each kind of run as the site grows, PostgreSQL to PostgreSQL."""
-    columns = ("pairs", "run", "engine s", "microseconds a row", "peak MB", "rows written")
+def measure_growth(report: Report, sites: Sequence[tuple[int, int]]) -> None:
+    """Seconds and memory of each kind of run as pairs and companies of a site grow, PostgreSQL to PostgreSQL."""
+    columns = ("pairs", "companies", "run", "engine s", "microseconds a row", "peak MB", "rows written")
     report.table("Growth, PostgreSQL -> PostgreSQL, one run each", columns)
-    for pairs in sizes:
-        with site("postgresql", pairs) as moodle, installation("postgresql") as ours:
+    for pairs, companies in sites:
+        with site("postgresql", pairs, companies) as moodle, installation("postgresql") as ours:
             steps: list[tuple[str, list[str], Callable[[], None]]] = [
                 ("rebuild", ["--rebuild"], lambda: None),
                 (QUIET, [], lambda: None),
@@ -300,6 +302,7 @@ def measure_growth(report: Report, sizes: Sequence[int]) -> None:
                 engine_s = told["seconds"]
                 report.row(
                     f"{pairs:,}",
+                    f"{companies:,}",
                     name,
                     f"{engine_s:.2f}",
                     f"{engine_s / told['processed'] * 1e6:.2f}",
@@ -307,7 +310,9 @@ def measure_growth(report: Report, sizes: Sequence[int]) -> None:
                     f"{written(told):,}",
                 )
                 figures = {"engine_s": engine_s, "seconds": ran.seconds, "peak_mb": ran.peak_mb}
-                report.figures.append({"what": "growth", "pairs": pairs, "run": name, **figures})
+                report.figures.append(
+                    {"what": "growth", "pairs": pairs, "companies": companies, "run": name, **figures}
+                )
 
 
 def main() -> None:
@@ -332,7 +337,8 @@ def main() -> None:
         for kind in options.cost_on:
             measure_cost(report, kind, options.pairs)
     if "growth" in options.only:
-        measure_growth(report, options.sizes)
+        many = (sorted(options.sizes)[len(options.sizes) // 2], MANY_COMPANIES)
+        measure_growth(report, [*((pairs, COMPANIES) for pairs in options.sizes), many])
     report.finish(options.json)
 
 

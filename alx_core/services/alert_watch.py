@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine
 
 from alx_core.domain.alerts import AlertName, Judgement
 from alx_core.domain.api_alerts import judge_api_hour
-from alx_core.domain.company_settings import EVERY_COMPANY, resolve
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.domain.security_alerts import QuotaUse, judge_quotas, judge_refusals, judge_unusual
 from alx_core.domain.sync_alerts import SyncFailure, failures_of, judge_error_rate, judge_failure, judge_staleness
 from alx_core.services.alerting import Policy, Taken, take_in
 from alx_core.services.api_hours import api_limits, company_hours
+from alx_core.services.company_settings import settings_in_force
 from alx_core.services.delivery.outbox import senders_of
 from alx_core.services.health import sync_health
 from alx_core.services.unusual import find_unusual
@@ -35,7 +35,6 @@ from alx_core.store.alert_sources import (
 from alx_core.store.alerts import find_incidents
 from alx_core.store.engine import connect, transaction
 from alx_core.store.metrics import load_hours
-from alx_core.store.settings import load_settings_of
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -122,11 +121,9 @@ def watch_unusual(engine: Engine, settings: Settings, *, now: int) -> Taken:
 
 
 def _quota_uses(connection: Connection, day: str) -> list[QuotaUse]:
-    names, for_all = shortnames(connection), load_settings_of(connection, EVERY_COMPANY)
+    names, settings_of = shortnames(connection), settings_in_force(connection)
     return [
-        QuotaUse(
-            companyid, names[companyid], calls, resolve(load_settings_of(connection, companyid), for_all).rate_limit
-        )
+        QuotaUse(companyid, names[companyid], calls, settings_of(companyid).rate_limit)
         for companyid, calls in sorted(calls_on(connection, day).items())
         if companyid in names
     ]

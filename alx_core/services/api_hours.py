@@ -6,10 +6,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from alx_core.domain.api_hours import ApiLimits, CompanyHour
-from alx_core.domain.company_settings import EVERY_COMPANY, CompanySettings, resolve
+from alx_core.domain.company_settings import CompanySettings
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics
+from alx_core.services.company_settings import settings_in_force
 from alx_core.settings import Settings
-from alx_core.store.settings import load_settings_of
 
 
 def api_limits(settings: Settings) -> ApiLimits:
@@ -29,9 +29,9 @@ def company_hours(
 
     Requests without a company are left out: they are refused keys, which are judged for themselves.
     """
-    for_all = load_settings_of(connection, EVERY_COMPANY)
+    settings_of = settings_in_force(connection)
     return [
-        _company_hour(each, names, resolve(load_settings_of(connection, each.companyid), for_all), limits)
+        _company_hour(each, names, settings_of(each.companyid), limits)
         for each in metrics
         if each.companyid != NO_COMPANY
     ]

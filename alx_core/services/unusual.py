@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from sqlalchemy import Connection
 
-from alx_core.domain.company_settings import EVERY_COMPANY, resolve
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.networks import site_of
 from alx_core.domain.unusual import (
@@ -20,7 +19,7 @@ from alx_core.domain.unusual import (
     truncated_readers,
     volume_finding,
 )
-from alx_core.store.settings import load_settings_of
+from alx_core.services.company_settings import settings_in_force
 from alx_core.store.unusual import (
     calls_at,
     calls_by_company,
@@ -109,14 +108,10 @@ def _truncated(connection: Connection, *, start: int, end: int) -> Iterable[Find
 
 def _full_pages(connection: Connection, pages: Iterable[FirstPage]) -> list[FirstPage]:
     """The pages that are as long as they may be; where no limit was given, the company's `max_records` is it."""
-    for_all = load_settings_of(connection, EVERY_COMPANY)
-    max_records: dict[int, int] = {}
+    settings_of = settings_in_force(connection)
     full = []
     for page in pages:
-        if page.companyid not in max_records:
-            own = load_settings_of(connection, page.companyid)
-            max_records[page.companyid] = resolve(own, for_all).max_records
-        limit = page.limit or max_records[page.companyid]
+        limit = page.limit or settings_of(page.companyid).max_records
         if page.rows >= limit:
             full.append(replace(page, limit=limit))
     return full

@@ -1,6 +1,7 @@
 """The companies' settings as they are stored: texts by name."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select, update
@@ -15,6 +16,14 @@ def load_settings_of(connection: Connection, companyid: int) -> dict[str, str]:
     row = company_settings.c
     query = select(row.setting_name, row.setting_value).where(row.companyid == companyid)
     return {name: value for name, value in connection.execute(query)}  # noqa: C416  # a Row is no tuple to mypy
+
+
+def load_every_setting(connection: Connection) -> dict[int, dict[str, str]]:
+    """Return all that is set, by company (EVERY_COMPANY: for all), without defaults."""
+    row, found = company_settings.c, defaultdict[int, dict[str, str]](dict)
+    for companyid, name, value in connection.execute(select(row.companyid, row.setting_name, row.setting_value)):
+        found[companyid][name] = value
+    return dict(found)
 
 
 def save_settings_of(connection: Connection, companyid: int, values: Mapping[str, str | None], *, now: int) -> None:
