@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 
 import polars as pl
 import pyarrow as pa
+from adbc_driver_manager import AdbcStatusCode, OperationalError
 from sqlalchemy.engine import URL
 
 from alx_core import imports
@@ -36,14 +37,25 @@ class Snapshot:
         self._options = options
 
     def stream(self, sql: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a query batch by batch. Read it to its end before the next query."""
+        """Yield the rows of a query batch by batch. Read it to its end before the next query.
+
+        Raises `adbc_driver_manager.Error`.
+        """
         self._cursor.adbc_statement.set_options(**self._options)
         self._cursor.execute(sql)
         with self._cursor.fetch_record_batch() as batches:
-            for batch in batches:
+            for batch in _read(batches):
                 frame = pl.from_arrow(_with_valid_text(_without_extensions(batch)))
                 assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a record batch, never a single column
                 yield frame
+
+
+def _read(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield the batches. A server that cuts a read off comes through Arrow as an error of the operating system."""
+    try:
+        yield from batches
+    except (OSError, pa.ArrowException) as error:
+        raise OperationalError(str(error), status_code=AdbcStatusCode.IO) from error
 
 
 def _without_extensions(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -22,13 +22,15 @@ ACCESS_TEXTS = (
     "access denied", "authentication failed", "permission denied", "no password supplied", "no pg_hba.conf entry",
 )  # fmt: skip
 REFUSED_ROLE = re.compile(r'role ".*" (does not exist|is not permitted to log in)')
+STANDBY_CONFLICT = "conflict with recovery"
+"""PostgreSQL's standby takes over what the primary vacuumed, though a read may need it still: 30 s after it came."""
 SCHEMA_TEXTS = ("no such table", "no such column", "does not exist", "unknown database", "unknown column")
 
 
 def source_error(error: BaseException, url: URL) -> SourceError:
     """Translate an error of any of the drivers. The password never gets into the message."""
     cause = _root(error)
-    text = _without_password(" ".join(str(cause).split()) or type(cause).__name__, url)
+    text = _without_password(" ".join(str(cause).split()).rstrip(".") or type(cause).__name__, url)
     where = describe(url)
     code = _code(cause)
     lowered = text.lower()
@@ -41,6 +43,11 @@ def source_error(error: BaseException, url: URL) -> SourceError:
         return SourceSchemaError(
             f"Moodle's database {where} lacks something: {text}. Check the database's name in ALX_MOODLE_URL and "
             "ALX_MOODLE_PREFIX."
+        )
+    if STANDBY_CONFLICT in lowered:
+        return SourceUnreachable(
+            f"Moodle's database {where} is a standby and broke a read off: {text}. Set hot_standby_feedback = on "
+            "there, or let ALX_MOODLE_URL name the primary; the next sync catches up by itself."
         )
     return SourceUnreachable(
         f"Moodle's database {where} did not answer: {text}. Check ALX_MOODLE_URL and that the server runs; the next "

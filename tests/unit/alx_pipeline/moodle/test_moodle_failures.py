@@ -118,6 +118,16 @@ DOWN: dict[str, tuple[Exception, URL]] = {
     "adbc port": (adbc_error(LIBPQ + "Connection refused\n\tIs the server running?\n"), POSTGRESQL),
 }
 
+CONFLICT = "canceling statement due to conflict with recovery"
+STANDBY: dict[str, tuple[Exception, URL]] = {
+    "psycopg standby": (postgresql_error("40001", CONFLICT), POSTGRESQL),
+    "adbc standby": (
+        adbc_error(f"[libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:  {CONFLICT}\nDETAIL:  User query might"),
+        POSTGRESQL,
+    ),
+}
+DOWN |= STANDBY
+
 KINDS: dict[type[SourceError], dict[str, tuple[Exception, URL]]] = {
     SourceAccessDenied: DENIED,
     SourceSchemaError: LACKING,
@@ -230,6 +240,11 @@ def test_the_message_says_where_what_and_which_setting_to_look_at(
     assert "\n" not in message
     assert ("ALX_MOODLE_PREFIX" in message) is (kind is SourceSchemaError)
     assert ("catches up by itself" in message) is (kind is SourceUnreachable)
+
+
+@pytest.mark.parametrize(("error", "url"), STANDBY.values(), ids=STANDBY)
+def test_a_standby_that_breaks_a_read_off_is_told_to_wait_for_it(error: Exception, url: URL) -> None:
+    assert "hot_standby_feedback = on" in str(source_error(error, url))
 
 
 @pytest.mark.parametrize(("kind", "error", "url"), EVERY)
