@@ -38,4 +38,9 @@ def save_settings_of(connection: Connection, companyid: int, values: Mapping[str
         connection.execute(statement.on_conflict_do_update(index_elements=["companyid", "setting_name"], set_=new))
     version = {"settings_version": companies.c.settings_version + 1, "cache_id": secrets.token_hex(8)}
     touched = update(companies).values(version)
-    connection.execute(touched if companyid == EVERY_COMPANY else touched.where(companies.c.companyid == companyid))
+    if companyid != EVERY_COMPANY:
+        connection.execute(touched.where(companies.c.companyid == companyid))
+        return
+    # In the order in which a sync takes several, so that neither waits for the other in a ring.
+    connection.execute(select(companies.c.companyid).order_by(companies.c.companyid).with_for_update())
+    connection.execute(touched)

@@ -1,16 +1,20 @@
 """Settings as they are stored: what changes moves the version of every company it touches."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from alx_core.domain.company_settings import EVERY_COMPANY
+from alx_core.store.companies import list_companies, upsert_company
 from alx_core.store.engine import transaction
 from alx_core.store.settings import load_settings_of, save_settings_of
 from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
 from support.reporting_databases import migrated_engine
+from support.stack import wait_for
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -50,3 +54,26 @@ def test_a_change_moves_the_version_of_those_it_touches(engine: Engine) -> None:
     assert (version(engine, first), version(engine, second)) == (before[0] + 2, before[1] + 1)
     save(engine, first.companyid, rate_limit=None)
     assert version(engine, first) == before[0] + 3
+
+
+def test_a_change_for_all_companies_and_a_sync_that_writes_several_wait_for_each_other_in_turn(tmp_path: Path) -> None:
+    """PostgreSQL would end one of the two if each had a company that the other one wants."""
+    with migrated_engine("postgresql", tmp_path) as engine, ThreadPoolExecutor() as executor:
+        for companyid in (2, 1):  # in this order they lie in the table
+            with transaction(engine) as connection:
+                upsert_company(connection, companyid, shortname=f"c{companyid}")
+        with transaction(engine) as connection:
+            upsert_company(connection, 1, published_seq=7)
+            change = executor.submit(save, engine, EVERY_COMPANY, rate_limit="8")
+            wait_for(lambda: is_blocked(engine), timeout_s=30, describe="the wait for a company")
+            upsert_company(connection, 2, published_seq=7)
+        change.result(timeout=30)
+        with engine.connect() as connection:
+            rows = list_companies(connection)
+    assert [(row["published_seq"], row["settings_version"]) for row in rows] == [(7, 1), (7, 1)]
+
+
+def is_blocked(engine: Engine) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())
