@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.engine import URL
 
 from alx_cli.demo.generator import build_demo_moodle
 from alx_core.store.tables import sync_runs
 from support import sync_process
 from support.pipeline import MakePipeline, Pipeline
+from support.reporting_databases import wait_for_a_lock
 from support.site import AS_OF, Key, live_rows
-from support.stack import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -140,18 +140,9 @@ def test_a_company_whose_transaction_is_cut_off_keeps_its_old_rows(
     change_everything(pipeline)
     new = truth(pipeline, tmp_path)
     child = start(pipeline)
-    wait_for(lambda: is_blocked(pipeline.reporting), timeout_s=30, describe="the sync's wait for the company")
+    wait_for_a_lock(pipeline.reporting.url)
     kill(child)
     assert rows_by_company(pipeline.reporting)[blocked_company] == old[blocked_company] != new[blocked_company]
-
-
-def is_blocked(engine: Engine) -> bool:
-    observer = create_engine(engine.url)
-    with observer.connect() as connection:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        blocked = bool(connection.scalar(text(query)))
-    observer.dispose()
-    return blocked
 
 
 def test_of_two_syncs_at_once_the_second_waits_and_both_end_well(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from alx_core.store.engine import make_engine, open_engine
+from alx_core.store.engine import connect, make_engine, open_engine
 from alx_core.store.schema import migrate
 from support.databases import scratch_database, templates
+from support.stack import wait_for
 
 
 @contextmanager
@@ -37,6 +38,17 @@ def migrated_engine(kind: str, folder: Path) -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()
+
+
+def wait_for_a_lock(url: URL) -> None:
+    """Wait until somebody waits for a lock of a database on PostgreSQL."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    def somebody_waits() -> bool:
+        with open_engine(url) as observer, connect(observer) as connection:
+            return bool(connection.scalar(text(waiting)))
+
+    wait_for(somebody_waits, timeout_s=30, describe="the wait for a lock")
 
 
 def write_migrated(path: Path) -> None:

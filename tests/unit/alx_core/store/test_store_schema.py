@@ -18,7 +18,7 @@ from alx_core.store.engine import connect, open_engine, transaction
 from alx_core.store.schema import HEAD, KNOWN, current_revision, migrate, require_current
 from alx_core.store.tables import metadata
 from alx_core.store.upgrade import alembic_config
-from support.reporting_databases import reporting_database
+from support.reporting_databases import reporting_database, wait_for_a_lock
 
 pytestmark = pytest.mark.slow
 
@@ -182,11 +182,4 @@ def _wait_until_blocked(url: URL) -> None:
     if url.get_backend_name() == "sqlite":
         time.sleep(0.3)
         return
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with open_engine(url) as observer:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with connect(observer) as connection:
-                if connection.scalar(text(waiting)):
-                    return
-            time.sleep(0.02)
+    wait_for_a_lock(url)

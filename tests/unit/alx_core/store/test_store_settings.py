@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from alx_core.domain.company_settings import EVERY_COMPANY
 from alx_core.store.companies import list_companies, upsert_company
@@ -13,8 +13,7 @@ from alx_core.store.engine import transaction
 from alx_core.store.settings import load_settings_of, save_settings_of
 from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
-from support.reporting_databases import migrated_engine
-from support.stack import wait_for
+from support.reporting_databases import migrated_engine, wait_for_a_lock
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -65,15 +64,9 @@ def test_a_change_for_all_companies_and_a_sync_that_writes_several_wait_for_each
         with transaction(engine) as connection:
             upsert_company(connection, 1, published_seq=7)
             change = executor.submit(save, engine, EVERY_COMPANY, rate_limit="8")
-            wait_for(lambda: is_blocked(engine), timeout_s=30, describe="the wait for a company")
+            wait_for_a_lock(engine.url)
             upsert_company(connection, 2, published_seq=7)
         change.result(timeout=30)
         with engine.connect() as connection:
             rows = list_companies(connection)
     assert [(row["published_seq"], row["settings_version"]) for row in rows] == [(7, 1), (7, 1)]
-
-
-def is_blocked(engine: Engine) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with engine.connect() as connection:
-        return bool(connection.execute(text(waiting)).scalar_one())
