@@ -8,6 +8,8 @@ from sqlalchemy.engine import URL
 from alx_core.store.arrow import ArrowDatabase
 from support.databases import scratch_database
 
+pytestmark = pytest.mark.slow
+
 MANY = "SELECT i, repeat('x', 100) AS text FROM generate_series(1, 1000000) AS i"
 """More than the server sends ahead of a reader."""
 CUT_OFF = r"canceling statement|terminating connection|closed the connection"

@@ -55,6 +55,7 @@ def test_a_change_moves_the_version_of_those_it_touches(engine: Engine) -> None:
     assert version(engine, first) == before[0] + 3
 
 
+@pytest.mark.slow
 def test_a_change_for_all_companies_and_a_sync_that_writes_several_wait_for_each_other_in_turn(tmp_path: Path) -> None:
     """PostgreSQL would end one of the two if each had a company that the other one wants."""
     with migrated_engine("postgresql", tmp_path) as engine, ThreadPoolExecutor() as executor:
