@@ -41,6 +41,14 @@ def upsert_companies(connection: Connection, rows: Sequence[Mapping[str, object]
     )
 
 
+def lock_companies(connection: Connection) -> None:
+    """Take all companies until the transaction ends, in the order in which a sync writes them.
+
+    Two who write several in different orders would wait for each other in a ring. SQLite has one writer anyway.
+    """
+    connection.execute(select(companies.c.companyid).order_by(companies.c.companyid).with_for_update())
+
+
 def mark_gone(connection: Connection, present: Collection[int]) -> None:
     """Mark the companies that Moodle no longer has."""
     connection.execute(update(companies).where(companies.c.companyid.not_in(list(present))).values(is_deleted=1))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, delete, select, update
 
 from alx_core.domain.company_settings import EVERY_COMPANY
+from alx_core.store.companies import lock_companies
 from alx_core.store.engine import insert_into
 from alx_core.store.tables import companies, company_settings
 
@@ -41,6 +42,5 @@ def save_settings_of(connection: Connection, companyid: int, values: Mapping[str
     if companyid != EVERY_COMPANY:
         connection.execute(touched.where(companies.c.companyid == companyid))
         return
-    # In the order in which a sync takes several, so that neither waits for the other in a ring.
-    connection.execute(select(companies.c.companyid).order_by(companies.c.companyid).with_for_update())
+    lock_companies(connection)
     connection.execute(touched)

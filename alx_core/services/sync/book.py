@@ -10,7 +10,7 @@ from alx_core.domain.sync import COUNTS, CompanyResult, SyncRequest, SyncResult,
 from alx_core.errors import AlxError
 from alx_core.services.sync.write import Company
 from alx_core.store import runs
-from alx_core.store.companies import mark_gone, upsert_companies
+from alx_core.store.companies import lock_companies, mark_gone, upsert_companies
 from alx_core.store.engine import transaction
 from alx_core.store.retention import purge_history
 
@@ -42,6 +42,7 @@ def close_run(
 ) -> None:
     """Book a run that came to its end. `is_whole` says that it covered every company."""
     with transaction(engine) as connection:
+        lock_companies(connection)
         errors = {each.companyid: each.error for each in result.companies}
         written = [each for each in companies if not errors[each.companyid]]
         upsert_companies(connection, [_state(each, result.table, now) for each in written])
