@@ -18,7 +18,7 @@ def forget_digests(connection: Connection, *, keep: Collection[int] = ()) -> Non
     if not keep:
         connection.execute(delete(sync_digests))
         return
-    # There are a thousand to be kept or two: those that are not are fewer, or none.
+    # There are up to thousands to be kept: those that are not are fewer, or none.
     gone = set(connection.scalars(select(sync_digests.c.first_userid))).difference(keep)
     if gone:
         connection.execute(delete(sync_digests).where(sync_digests.c.first_userid.in_(gone)))

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from alx_core.domain.learners import (
     EVERYBODY,
+    FEW_RANGES,
     MAX_ID,
     MAX_RANGES,
     MIN_WIDTH,
+    WIDTH,
     Layout,
     LearnerRange,
     layout_for,
@@ -52,14 +54,16 @@ def test_all_ranges_but_the_last_are_equally_wide(found: Layout) -> None:
     ("overrides", "expected"),
     [
         ({}, Layout(64, 1563, per_band=31)),  # a range of 64 holds 3,200 rows
-        ({"last_id": 1_000_000}, Layout(512, 1954, per_band=39)),  # nine ids of ten were purged
+        ({"last_id": 500_000, "rows": 25_000_000}, Layout(64, 7813, per_band=31)),
+        ({"last_id": 1_000_000}, Layout(128, 7813, per_band=156)),  # nine ids of ten were purged
+        ({"last_id": 20_000}, Layout(MIN_WIDTH, 1251, per_band=25)),
         ({"last_id": 2_000}, Layout(MIN_WIDTH, 126, per_band=2)),
         ({"rows_per_band": 1_000}, Layout(64, 1563, per_band=1)),
         ({"rows_per_band": 10**7}, Layout(64, 1563, per_band=1563)),
         ({"rows": 10**12}, Layout(64, 1563, per_band=1)),
         ({"rows": 0}, Layout(64, 1563, per_band=1563)),
         ({"last_id": 0, "rows": 0}, Layout(MIN_WIDTH, 1, per_band=1)),
-        ({"last_id": MAX_ID}, Layout(2**52, MAX_RANGES, per_band=40)),
+        ({"last_id": MAX_ID}, Layout(2**50, MAX_RANGES, per_band=163)),
     ],
 )
 def test_a_band_holds_about_the_rows_asked_for(overrides: dict[str, int], expected: Layout) -> None:
@@ -91,10 +95,11 @@ def test_the_width_is_a_power_of_two_and_no_range_lies_beyond_the_last_learner(s
 
 
 @given(sites)
-def test_a_site_has_a_thousand_ranges_or_two_unless_they_would_be_too_narrow(site: dict[str, int]) -> None:
+def test_ranges_grow_wide_only_where_there_would_be_too_many(site: dict[str, int]) -> None:
     found = layout_for(**site)
-    assert found.count <= MAX_RANGES
-    assert found.count > MAX_RANGES // 2 or found.width == MIN_WIDTH
+    assert found.count <= (MAX_RANGES if found.width >= WIDTH else FEW_RANGES)
+    narrower = site["last_id"] // (found.width // 2) + 1
+    assert found.width == MIN_WIDTH or narrower > (MAX_RANGES if found.width > WIDTH else FEW_RANGES)
 
 
 @given(sites)
