@@ -4,8 +4,9 @@
 
 Needs nginx and wrk, and PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). Makes its own database and drops it.
 `uncached` asks for a page at a random offset each time, with the company's cache switched off; pgbench runs the bare
-query of such a page. `bare` is a Falcon app that sends the same bytes, in the same gunicorn. The quota is counted and
-every request logged, as always. In each round all contenders run one after the other; figures are medians of rounds,
+query of such a page. `bare` is a Falcon app that sends the same bytes, in the same gunicorn. First reads are those of
+clients that page from the first row on, gzip'd, with the cache on, before anybody else. The quota is counted and every
+request logged, as always. In each round all contenders run one after the other; figures are medians of rounds,
 ratios those of the rounds' ratios.
 """
 
@@ -69,6 +70,22 @@ request = function()
   return wrk.format(nil, "{path}", nil, body .. offset)
 end
 """
+READERS = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+wrk.headers["Accept-Encoding"] = "gzip"
+local readers = 0
+function setup(thread)
+  thread:set("limit", {limit} - readers)
+  readers = readers + 1
+end
+local body, offset = "wstoken={token}&wsfunction={function}&moodlewsrestformat=json&limit=", -1
+request = function()
+  offset = offset < 0 and 0 or offset + limit
+  return wrk.format(nil, "{path}", nil, body .. limit .. "&offset=" .. offset)
+end
+"""
+"""A thread is a client with a page length of its own, and so with pages of its own."""
 POST = 'wrk.method = "POST"\nwrk.body = "limit=1000&offset=0"\n'
 NGINX = """
 worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
@@ -109,6 +126,7 @@ def main() -> None:
             with nginx(Path(folder), page) as static, bare_falcon(Path(folder)) as bare:
                 site = Site(api, engine, token, rows=options.rows, static=static, bare=bare, folder=Path(folder))
                 measure(report, site, options, page_bytes=len(page))
+                measure_first_reads(report, site, options)
             measure_offsets(report, site)
         engine.dispose()
     report.finish(options.json)
@@ -233,6 +251,20 @@ def one_round(site: Site, connections: int, seconds: int) -> dict[str, tuple[flo
     return figures
 
 
+def measure_first_reads(report: Report, site: Site, options: argparse.Namespace) -> None:
+    """Read pages that nobody has read, as after a sync, with JUDGED clients at once."""
+    rates, p50_ms = [], []
+    for number in range(options.rounds):
+        limit = PAGE - number * JUDGED
+        script = READERS.format(limit=limit, token=site.token, function=FUNCTION, path=PATH)
+        rate, median = wrk(site.api.url, script, JUDGED, options.seconds, threads=JUDGED)
+        rates.append(rate)
+        p50_ms.append(median)
+    report.table(f"First reads, gzip'd, {JUDGED} clients; rounds: {options.rounds}", ("requests/s", "p50 ms"))
+    report.row(f"{statistics.median(rates):,.0f}", f"{statistics.median(p50_ms):.1f}")
+    report.figures.append({"what": "first reads", "rates": rates, "p50_ms": p50_ms})
+
+
 def measure_offsets(report: Report, site: Site) -> None:
     """Compare the first page with one near the end, uncached, in turn."""
     deep = site.rows * 9 // 10
@@ -261,9 +293,9 @@ def lua(token: str, *, accept: str, offset: str) -> str:
     return LUA.format(token=token, function=FUNCTION, page=PAGE, path=PATH, accept=header, offset=offset, seed=seed)
 
 
-def wrk(url: str, script: str | None, connections: int, seconds: int) -> tuple[float, float]:
+def wrk(url: str, script: str | None, connections: int, seconds: int, *, threads: int = 1) -> tuple[float, float]:
     """Run wrk; return requests a second and the median in milliseconds. Fails when any answer was an error."""
-    command = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    command = [program("wrk"), f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         if script:
             file.write(script)

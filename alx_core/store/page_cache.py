@@ -3,12 +3,15 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, delete, func, null, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from alx_core.store.engine import insert_into
 from alx_core.store.pages import PageKey
+from alx_core.store.prepared import Prepared
 from alx_core.store.tables import response_cache
 
 TOUCH_S = 60
@@ -45,6 +48,41 @@ class DamagedPageError(Exception):
     """An entry of the cache is not what was written there."""
 
 
+_CACHE = response_cache.c
+_KEY: BindParameter[str] = bindparam("b_cache_key")
+_NOW: BindParameter[float] = bindparam("b_now")
+_IS_PAGE = and_(_CACHE.cache_key == _KEY, _CACHE.body.is_not(None), _CACHE.expires_at > _NOW)
+
+
+def _writing(insert: Callable[..., Any], values: dict[str, Any], where: ColumnElement[bool] | None = None) -> Any:
+    """Write an entry anew, in the place of one that is there if that is as `where` says."""
+    every = {
+        "cache_key": _KEY,
+        "companyid": bindparam("b_companyid"),
+        "created_at": _NOW,
+        "expires_at": bindparam("b_expires_at"),
+        "last_used_at": _NOW,
+        **values,
+    }
+    statement = insert(response_cache).values(every)
+    changed = {name: statement.excluded[name] for name in every if name != "cache_key"}
+    statement = statement.on_conflict_do_update(index_elements=["cache_key"], set_=changed, where=where)
+    return statement.returning(_CACHE.cache_key)
+
+
+# The statements of pages that this process does not have, made once: see `prepared`.
+_FIND = Prepared(
+    select(_CACHE.body, _CACHE.rows, _CACHE.next_key, _CACHE.expires_at, _CACHE.last_used_at).where(_IS_PAGE)
+)
+_FIND_END = Prepared(select(_CACHE.rows, _CACHE.next_key).where(_IS_PAGE))
+_TOUCH = Prepared(update(response_cache).where(_CACHE.cache_key == _KEY).values(last_used_at=_NOW))
+_CLAIMED: dict[str, Any] = {"body": null(), "rows": 0, "next_key": bindparam("b_owner"), "bytes": 0}
+_WRITTEN: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _CLAIMED}
+_INSERTS: dict[str, Callable[..., Any]] = {"postgresql": postgresql_insert, "sqlite": sqlite_insert}
+_CLAIM = Prepared({name: _writing(insert, _CLAIMED, _CACHE.expires_at <= _NOW) for name, insert in _INSERTS.items()})
+_PUT = Prepared({name: _writing(insert, _WRITTEN) for name, insert in _INSERTS.items()})
+
+
 class DatabasePages:
     """The shared cache on one connection."""
 
@@ -57,42 +95,25 @@ class DatabasePages:
 
     def get(self, cache_key: str) -> CachedPage | None:
         """Return a page that is there and has not expired. Raises DamagedPageError when its key can't be read."""
-        now, cache = self._clock(), response_cache.c
-        query = select(cache.body, cache.rows, cache.next_key, cache.expires_at).where(_is_page(cache_key, now))
-        row = self._connection.execute(query).first()
+        now = self._clock()
+        row = _FIND.first(self._connection, {"b_cache_key": cache_key, "b_now": now})
         if row is None:
             return None
-        page = CachedPage(bytes(row.body), row.rows, _read_key(row.next_key), row.expires_at)
-        # So that others are evicted first.
-        is_old = (cache.cache_key == cache_key) & (cache.last_used_at < now - TOUCH_S)
-        self._connection.execute(update(response_cache).where(is_old).values(last_used_at=now))
+        body, rows, next_key, expires_at, last_used_at = row
+        page = CachedPage(body, rows, _read_key(next_key), expires_at)
+        if last_used_at < now - TOUCH_S:  # so that others are evicted first
+            _TOUCH.count(self._connection, {"b_cache_key": cache_key, "b_now": now})
         return page
 
     def get_end(self, cache_key: str) -> PageEnd | None:
         """Return how a page ends, without fetching it; None: it is not there. Raises as `get` does."""
-        cache = response_cache.c
-        query = select(cache.rows, cache.next_key).where(_is_page(cache_key, self._clock()))
-        row = self._connection.execute(query).first()
-        return None if row is None else PageEnd(row.rows, _read_key(row.next_key))
+        row = _FIND_END.first(self._connection, {"b_cache_key": cache_key, "b_now": self._clock()})
+        return None if row is None else PageEnd(row[0], _read_key(row[1]))
 
     def claim(self, cache_key: str, *, claim_s: float) -> "DatabaseClaim | None":
-        """Claim the right to build a page that is not there, for `claim_s` seconds; None: somebody has it."""
-        now, owner = self._clock(), secrets.token_hex(8)
-        values = {
-            "companyid": self._companyid,
-            "body": None,
-            "rows": 0,
-            "next_key": owner,
-            "bytes": 0,
-            "created_at": now,
-            "expires_at": now + claim_s,
-            "last_used_at": now,
-        }
-        statement = insert_into(self._connection, response_cache).values(cache_key=cache_key, **values)
-        statement = statement.on_conflict_do_update(
-            index_elements=["cache_key"], set_=values, where=response_cache.c.expires_at <= now
-        )
-        is_mine = self._connection.execute(statement.returning(response_cache.c.cache_key)).first() is not None
+        """Claim the right to build a page that is not there, for `claim_s` seconds; None: it is, or somebody has it."""
+        owner = secrets.token_hex(8)
+        is_mine = self._write(_CLAIM, cache_key, self._clock() + claim_s, b_owner=owner)
         return DatabaseClaim(self, cache_key, owner, claim_s) if is_mine else None
 
     def renew(self, cache_key: str, owner: str, *, claim_s: float) -> None:
@@ -108,19 +129,26 @@ class DatabasePages:
 
     def put(self, cache_key: str, page: CachedPage) -> None:
         """Write a page in the place of its claim, or of what became of that."""
-        now = self._clock()
-        values = {
-            "companyid": self._companyid,
-            "body": page.gzipped,
-            "rows": page.rows,
-            "next_key": msgspec.json.encode(page.last_key).decode(),
-            "bytes": len(page.gzipped),
-            "created_at": now,
-            "expires_at": page.expires_at,
-            "last_used_at": now,
+        self._write(
+            _PUT,
+            cache_key,
+            page.expires_at,
+            b_body=page.gzipped,
+            b_rows=page.rows,
+            b_next_key=msgspec.json.encode(page.last_key).decode(),
+            b_bytes=len(page.gzipped),
+        )
+
+    def _write(self, statement: Prepared, cache_key: str, expires_at: float, **values: object) -> bool:
+        """Write an entry. False: what is there stays."""
+        every = {
+            "b_cache_key": cache_key,
+            "b_companyid": self._companyid,
+            "b_now": self._clock(),
+            "b_expires_at": expires_at,
+            **values,
         }
-        statement = insert_into(self._connection, response_cache).values(cache_key=cache_key, **values)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["cache_key"], set_=values))
+        return statement.first(self._connection, every) is not None
 
     def drop(self, cache_key: str) -> None:
         """Remove a page."""
@@ -157,11 +185,6 @@ class DatabaseClaim:
     def give_back(self) -> None:
         """End it without a page."""
         self.pages.give_back(self.cache_key, self.owner)
-
-
-def _is_page(cache_key: str, now: float) -> ColumnElement[bool]:
-    row = response_cache.c
-    return and_(row.cache_key == cache_key, row.body.is_not(None), row.expires_at > now)
 
 
 def _is_claim(cache_key: str, owner: str) -> ColumnElement[bool]:

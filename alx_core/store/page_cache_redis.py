@@ -57,10 +57,24 @@ class RedisPages:
         return PageEnd(rows, key)
 
     def claim(self, cache_key: str, *, claim_s: float) -> "RedisClaim | None":
-        """Claim the right to build a page; None: somebody has it. While Redis is silent everybody gets it."""
+        """Claim the right to build a page that is not there; None: it is, or somebody has it.
+
+        While Redis is silent everybody gets it.
+        """
         lock = self._client.lock(f"{self._prefix}{cache_key}:claim", timeout=claim_s, thread_local=False)
-        is_mine = self.ask(lambda: lock.acquire(blocking=False), True)
-        return RedisClaim(self, cache_key, lock) if is_mine else None
+        if not self.ask(lambda: lock.acquire(blocking=False), True):
+            return None
+        claim = RedisClaim(self, cache_key, lock)
+        if self._has(cache_key):  # delivered between the caller's look and the claim
+            claim.give_back()
+            return None
+        return claim
+
+    def _has(self, cache_key: str) -> bool:
+        try:
+            return self.get(cache_key) is not None
+        except DamagedPageError:
+            return False
 
     def put(self, cache_key: str, page: CachedPage) -> None:
         """Write a page."""

@@ -105,6 +105,14 @@ def test_an_uncached_page_of_rows_that_have_not_moved_costs_one_more(site: Site)
     assert len(seen) == 2, seen
 
 
+def test_a_page_that_nobody_has_costs_four_more(site: Site) -> None:
+    """A look for it, the claim to build it, its rows, and the page itself."""
+    with statements() as seen:
+        assert site.outcome(limit=5, offset=5) == "ok"
+    assert len(seen) == 5, seen
+    assert [site.api.last["cache_hit"], site.api.last["rows"]] == [0, 5]
+
+
 @pytest.mark.parametrize(
     ("change", "errorcode", "charged"),
     [

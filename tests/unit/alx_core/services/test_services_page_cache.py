@@ -150,6 +150,16 @@ def test_a_claim_is_given_to_one_and_freed_when_its_builder_dies(connect: Connec
     assert connect().claim("k", claim_s=20)
 
 
+def test_a_page_that_is_there_is_not_claimed(connect: Connect, clock: FakeClock) -> None:
+    """Another may deliver it between the look for it and the claim."""
+    shared, page = connect(), CachedPage(b"zip", 3, None, clock.now + 0.2)
+    shared.put("k", page)
+    assert connect().claim("k", claim_s=20) is None
+    assert shared.get("k") == page
+    pass_time(clock, 0.25)
+    assert connect().claim("k", claim_s=20)
+
+
 def test_a_claim_that_is_renewed_lasts(connect: Connect, clock: FakeClock) -> None:
     claim = connect().claim("k", claim_s=0.4)
     for _ in range(3):
