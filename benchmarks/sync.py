@@ -30,7 +30,7 @@ from sqlalchemy.engine import URL
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from contenders import insert_select
-from moodle_data import COMPANIES, FIRST_USER, MoodleData, load
+from moodle_data import COMPANIES, FIRST_COURSE, FIRST_USER, MoodleData, load
 from processes import Ran, run
 from report import Report, json_option
 from source_cost import metered
@@ -57,6 +57,17 @@ LATEST = (
 )
 """The latest activity of some learners, done or failed, the other way round."""
 
+NEW_COURSE = (
+    "INSERT INTO mdl_course (id, category, visible, enablecompletion, fullname, shortname)"
+    " SELECT max(id) + 1, 1, 1, 1, 'New', 'new' FROM mdl_course"
+)
+NEW_INSTANCE = (
+    "INSERT INTO mdl_enrol (id, enrol, status, courseid)"
+    " SELECT max(id) + 1, 'manual', 0, (SELECT max(id) FROM mdl_course) FROM mdl_enrol"
+)
+"""That of the new course, in which nobody is enrolled yet."""
+RENAMED = "UPDATE mdl_course SET fullname = 'Renamed' WHERE id = :courseid"
+
 NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB", "sqlite": "SQLite"}
 BUILD_FLOOR = {"postgresql": 0.8, "mysql": 0.35}
 PLUGIN_FLOOR = {"mysql": 50, "sqlite": 30}
@@ -64,10 +75,15 @@ PEAK_FLOOR_MB = 500
 FLOOR_PAIRS = 1_000_000
 
 Figures = dict[str, list[float]]
+Step = tuple[str, list[str], Callable[[], None]]
 Medians = Mapping[str, Mapping[str, float]]
 MANY_COMPANIES = 2_000
 REBUILD, QUIET, WHOLE = "alx sync --rebuild", "hour without change", "first hour of a day, without change"
 BUSY = "hour with a change of 1 % of the learners"
+COURSE_MADE, COURSE_RENAMED = (
+    "hour in which a course is made",
+    "hour in which a course of 5 % of the learners is renamed",
+)
 TOMORROW = ["--as-of", str(int(time.time()) + 86_400)]
 """The digests of the day before are not trusted: everything is read and compared."""
 LIMIT = "INSERT..SELECT in Moodle's database"
@@ -88,7 +104,13 @@ class Installation:
         migrate(engine)
         with engine.begin() as connection:
             verb = "TRUNCATE" if engine.dialect.name == "postgresql" else "DELETE FROM"
-            for table in ("local_alx_api_reporting", "local_alx_api_reporting_history", "sync_digests", "companies"):
+            for table in (
+                "local_alx_api_reporting",
+                "local_alx_api_reporting_history",
+                "sync_digests",
+                "sync_courses",
+                "companies",
+            ):
                 connection.execute(text(f"{verb} {table}"))
         engine.dispose()
 
@@ -143,14 +165,13 @@ def measure_builds(report: Report, kind: str, pairs: int, options: argparse.Name
     figures: dict[str, Figures] = defaultdict(lambda: defaultdict(list))
     with site(kind, pairs) as moodle, installation(target) as ours:
         ours.sync(moodle.url, "--rebuild")  # the first run of an installation also makes Dagster's tables
-        for _ in range(options.rounds):
+        for number in range(options.rounds):
             if kind != "sqlite":
                 settle(moodle)
                 figures[LIMIT]["seconds"].append(insert_select(moodle))
             ours.empty()
-            for name, arguments in ((REBUILD, ["--rebuild"]), (QUIET, []), (BUSY, []), (WHOLE, TOMORROW)):
-                if name == BUSY:
-                    change_learners(moodle, pairs, share=0.01)
+            for name, arguments, prepare in hours(moodle, pairs, number):
+                prepare()
                 settle(moodle)
                 ran, told = ours.sync(moodle.url, *arguments)
                 note(figures[name], ran, told)
@@ -161,6 +182,27 @@ def measure_builds(report: Report, kind: str, pairs: int, options: argparse.Name
     tabulate(report, title, medians)
     report.figures += [{"what": title, "contender": who, **medians[who], "rounds": figures[who]} for who in figures]
     judge(report, kind, pairs, medians)
+
+
+def hours(moodle: Engine, pairs: int, number: int) -> Iterator[Step]:
+    """Yield the runs of a round: what each is called, its options, and what happens in Moodle before it."""
+    yield REBUILD, ["--rebuild"], nothing
+    yield QUIET, [], nothing
+    yield BUSY, [], partial(change_learners, moodle, pairs, share=0.01)
+    yield COURSE_MADE, [], partial(edit, moodle, NEW_COURSE, NEW_INSTANCE)
+    yield COURSE_RENAMED, [], partial(edit, moodle, RENAMED, courseid=FIRST_COURSE + number)
+    yield WHOLE, TOMORROW, nothing
+
+
+def nothing() -> None:
+    """Leave Moodle as it is."""
+
+
+def edit(moodle: Engine, *statements: str, **values: object) -> None:
+    """Change something in Moodle."""
+    with moodle.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement), values)
 
 
 def settle(moodle: Engine) -> None:
@@ -239,14 +281,15 @@ def measure_cost(report: Report, kind: str, pairs: int) -> None:
     columns = ("run", "rows read", "MB sent", "statement s", "longest transaction s", "rows written")
     report.table(f"Cost on Moodle's side, {NAMES[kind]}, {pairs:,} pairs", columns)
     with site(kind, pairs) as moodle, installation("postgresql") as ours:
-        steps: list[tuple[str, list[str], Callable[[], None]]] = [
-            ("full build", ["--rebuild"], lambda: None),
-            (QUIET, [], lambda: None),
+        steps: list[Step] = [
+            ("full build", ["--rebuild"], nothing),
+            (QUIET, [], nothing),
+            (COURSE_MADE, [], partial(edit, moodle, NEW_COURSE, NEW_INSTANCE)),
             ("hour with a change of 0.1 % of the learners", [], partial(change_learners, moodle, pairs, share=0.001)),
             (BUSY, [], partial(change_learners, moodle, pairs, share=0.01)),
             (f"hour with {CHANGES:,} changes all over the site", [], partial(change, moodle, pairs)),
             ("hour with one learner's change", [], partial(change, moodle, pairs, learners=(LEARNER, LEARNER))),
-            (WHOLE, TOMORROW, lambda: None),
+            (WHOLE, TOMORROW, nothing),
         ]
         for name, arguments, prepare in steps:
             prepare()
@@ -289,12 +332,12 @@ def measure_growth(report: Report, sites: Sequence[tuple[int, int]]) -> None:
     report.table("Growth, PostgreSQL -> PostgreSQL, one run each", columns)
     for pairs, companies in sites:
         with site("postgresql", pairs, companies) as moodle, installation("postgresql") as ours:
-            steps: list[tuple[str, list[str], Callable[[], None]]] = [
-                ("rebuild", ["--rebuild"], lambda: None),
-                (QUIET, [], lambda: None),
+            steps: list[Step] = [
+                ("rebuild", ["--rebuild"], nothing),
+                (QUIET, [], nothing),
                 (BUSY, [], partial(change_learners, moodle, pairs, share=0.01)),
                 (f"hour with {CHANGES:,} changes", [], partial(change, moodle, pairs)),
-                (WHOLE, TOMORROW, lambda: None),
+                (WHOLE, TOMORROW, nothing),
             ]
             for name, arguments, prepare in steps:
                 prepare()

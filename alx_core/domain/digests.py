@@ -1,4 +1,4 @@
-"""What a learner range looks like in Moodle, as one short text: equal texts mean that its rows are still right.
+"""What a learner range looks like in Moodle, and a course, as a short text: where it is the same, nothing has changed.
 
 Moodle's database works the digest out in SQL to say whether anything changed (`alx_pipeline.moodle.digests`); the sync
 works it out over the very rows that it read, to note what the reporting table was made from. Both use `row_hash`, whose
@@ -7,6 +7,7 @@ same, its ranges are looked at each hour: that costs time and is never wrong.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.quarantine import NULLABLE
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """To be raised when a rule or the digest changes: then every range is looked at anew once."""
 
 NULL = LAST_TIME + 1
@@ -32,6 +33,19 @@ TOTAL_MODULUS = 2**64
 
 TEXT_HEX = 7
 """Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""
+
+COURSE_COLUMN = {
+    "course": "id",
+    "course_modules": "course",
+    "enrol": "courseid",
+    "company_course": "courseid",
+    "company_shared_courses": "courseid",
+    "iomad_courses": "courseid",
+}
+"""The catalogue's tables whose rows belong to a course each, and the column that names it."""
+
+NO_COURSE = -1
+"""Stands for the course of what belongs to none: companies, module types, and rows whose course can't be read."""
 
 TableDigest = tuple[int, int]
 """Number of rows, and the sum of their hashes modulo TOTAL_MODULUS: the order of the rows does not matter."""
@@ -76,7 +90,7 @@ def joined(texts: Sequence[str]) -> pl.Expr:
 
     What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
     """
-    columns = [pl.col(name) for name in texts]
+    columns = [pl.col(name).cast(TEXT) for name in texts]
     parts = [part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))]
     return pl.concat_str(parts, separator="|")
 
@@ -99,16 +113,35 @@ def row_hashes(table: str, rows: pl.DataFrame) -> pl.Expr:
     return hashed
 
 
-def range_digest(catalogue: str, tables: Mapping[str, TableDigest]) -> str:
-    """Return the digest of a learner range: of its rows by table, of the catalogue, and of the rules."""
+def range_digest(tables: Mapping[str, TableDigest]) -> str:
+    """Return the digest of a learner range: of its rows by table, and of the rules."""
     found = [(name, *tables[name]) for name in LEARNER_TABLES if name in tables]
-    return _sha256([str(RULES_VERSION), catalogue, *(f"{name}:{rows}:{total}" for name, rows, total in found if rows)])
+    return _sha256([str(RULES_VERSION), *(f"{name}:{rows}:{total}" for name, rows, total in found if rows)])
 
 
-def catalogue_digest(snapshot: Snapshot) -> str:
-    """Return a digest of the tables that are the same for all learners, whatever the order of their rows."""
-    frames = [(name, frame) for name, frame in snapshot.items() if name not in LEARNER_TABLES]
-    return _sha256(sorted(f"{name}:{frame.sort(frame.columns).write_csv()}" for name, frame in frames))
+def course_digests(snapshot: Snapshot) -> dict[int, str]:
+    """Return the digest of each course in the catalogue, by course id, whatever the order of the rows.
+
+    What belongs to no course is NO_COURSE's, which is always there.
+    """
+    parts: dict[int, list[str]] = defaultdict(list, {NO_COURSE: []})
+    for name in SNAPSHOT_COLUMNS:
+        if name not in LEARNER_TABLES:
+            for courseid, text in _texts_by_course(name, snapshot[name]):
+                parts[courseid].append(f"{name}:{text}")
+    return {courseid: _sha256(texts) for courseid, texts in parts.items()}
+
+
+def changed_courses(before: Mapping[int, str], now: Mapping[int, str]) -> set[int]:
+    """Return the courses whose digests differ, those that came and those that went among them."""
+    return {courseid for courseid in {*before, *now} if before.get(courseid) != now.get(courseid)}
+
+
+def _texts_by_course(table: str, rows: pl.DataFrame) -> Iterable[tuple[int, str]]:
+    course = pl.col(COURSE_COLUMN[table]) if table in COURSE_COLUMN else pl.lit(NO_COURSE, pl.Int64)
+    courseid = pl.when(course >= 0).then(course).otherwise(NO_COURSE)
+    found = rows.sort(rows.columns).select(courseid=courseid, text=joined(rows.columns))
+    return found.group_by("courseid").agg(pl.col("text").str.join("\n")).iter_rows()
 
 
 def _text_number(text: str) -> int:

@@ -48,6 +48,10 @@ class Layout:
         first = index * self.width
         return LearnerRange(first, MAX_ID if index == self.count - 1 else first + self.width - 1)
 
+    def index_at(self, number: int | None) -> int:
+        """Return the index of the range of the ids that, divided by `width`, give `number`, as `index_of` has it."""
+        return min(max(number or 0, 0), self.count - 1)
+
     def index_of(self, learner: pl.Expr) -> pl.Expr:
         """Return the index of the range of a learner id.
 

@@ -27,8 +27,9 @@ class TableRows(NamedTuple):
 class RangeFacts:
     """What a range adds to a run's figures.
 
-    `rows` counts the rows per company that Moodle's tables give; `rows_read` Moodle's rows by table; `newest_change` is
-    the latest time in what they say; `valid_until` the first instant at which time alone changes a row.
+    `rows` counts the rows per company that Moodle's tables give; `rows_read` Moodle's rows by table with a row per
+    learner; `newest_change` is the latest time in what they say; `valid_until` the first instant at which time alone
+    changes a row.
     """
 
     rows: dict[int, int]
@@ -69,7 +70,6 @@ def range_facts(
 
     `found` is what the ranges have of `snapshot`, `expected` are the rows that follow from it, with KEY.
     """
-    catalogue = {name: frame.height for name, frame in snapshot.items() if name not in LEARNER_TABLES}
     valid_until = next_changes(snapshot, as_of=as_of, layout=layout)
     rows_of: dict[int, dict[int, int]] = defaultdict(dict)
     for index, companyid, rows in companies_by_range(expected, layout):
@@ -79,11 +79,7 @@ def range_facts(
         here = {name: of_range[index] for name, of_range in found.items() if index in of_range}
         facts[index] = RangeFacts(
             rows=rows_of[index],
-            rows_read={
-                **dict.fromkeys(LEARNER_TABLES, 0),
-                **{name: each.rows for name, each in here.items()},
-                **catalogue,
-            },
+            rows_read={**dict.fromkeys(LEARNER_TABLES, 0), **{name: each.rows for name, each in here.items()}},
             newest_change=max((each.newest_change for each in here.values() if each.newest_change), default=None),
             valid_until=valid_until.get(index),
         )
@@ -96,11 +92,9 @@ def companies_by_range(rows: pl.DataFrame, layout: Layout) -> Iterable[tuple[int
     return rows.select(index, "companyid").group_by("index", "companyid").len().iter_rows()
 
 
-def range_digests(found: RowsByRange, catalogue: str, indexes: Iterable[int]) -> dict[int, str]:
-    """Return the digests of the ranges `indexes`, by range index; `catalogue` is the digest of what all depend on."""
+def range_digests(found: RowsByRange, indexes: Iterable[int]) -> dict[int, str]:
+    """Return the digests of the ranges `indexes`, by range index."""
     return {
-        index: range_digest(
-            catalogue, {name: of_range[index][:2] for name, of_range in found.items() if index in of_range}
-        )
+        index: range_digest({name: of_range[index][:2] for name, of_range in found.items() if index in of_range})
         for index in indexes
     }

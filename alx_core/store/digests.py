@@ -1,11 +1,12 @@
-"""What each learner range looked like in Moodle when its rows were last right."""
+"""What each learner range and each course looked like in Moodle when rows were last right."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Integer, Row, delete, insert, literal, select
 
-from alx_core.store.tables import sync_digests
+from alx_core.store.engine import insert_into
+from alx_core.store.tables import is_current, reporting, sync_courses, sync_digests
 
 
 def load_digests(connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -28,3 +29,32 @@ def save_digests(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
     """Write digests of ranges that have none."""
     if rows:
         connection.execute(insert(sync_digests), rows)
+
+
+def load_courses(connection: Connection) -> dict[int, str]:
+    """Return the digests of the catalogue's courses, by course id, that the noted ranges are right by."""
+    return {row.courseid: row.digest for row in connection.execute(select(sync_courses))}
+
+
+def save_courses(connection: Connection, digests: Mapping[int, str]) -> None:
+    """Let these be the catalogue's courses."""
+    before = load_courses(connection)
+    gone = before.keys() - digests.keys()
+    if gone:
+        connection.execute(delete(sync_courses).where(sync_courses.c.courseid.in_(gone)))
+    changed = [
+        {"courseid": courseid, "digest": digest}
+        for courseid, digest in digests.items()
+        if before.get(courseid) != digest
+    ]
+    if changed:
+        statement = insert_into(connection, sync_courses)
+        anew = {"digest": statement.excluded.digest}
+        connection.execute(statement.on_conflict_do_update(index_elements=["courseid"], set_=anew), changed)
+
+
+def range_numbers_of_courses(connection: Connection, courseids: Collection[int], width: int) -> set[int]:
+    """Return the ids, divided by `width`, of the learners who have rows of these courses in the reporting table."""
+    number = reporting.c.userid // literal(width, Integer)
+    is_of_them = reporting.c.courseid.in_(courseids)
+    return set(connection.scalars(select(number).where(is_of_them, is_current(reporting)).distinct()))

@@ -8,7 +8,7 @@ SQLite has no hash function for texts, and reading it costs no more than hashing
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -45,13 +45,10 @@ def can_digest(engine: Engine) -> bool:
     return engine.dialect.name in TEXT_NUMBERS
 
 
-def range_digests(
-    engine: Engine, tables: MoodleTables, layout: Layout, catalogue: str, *, workers: int = 1
-) -> dict[int, str]:
+def range_digests(engine: Engine, tables: MoodleTables, layout: Layout, *, workers: int = 1) -> dict[int, str]:
     """Return the digest of each range, by range index.
 
-    `catalogue` is the digest of what all ranges depend on. Nothing is returned when some number is too large for the
-    formula: it is no good record, so no range is skipped.
+    Nothing is returned when some number is too large for the formula: it is no good record, so no range is skipped.
 
     MariaDB and MySQL work on one core a connection, so they are asked over `workers` of them, a slice of each table's
     rows at a time. Each slice shows a moment of its own: a range whose digest is the one that was noted had the noted
@@ -70,7 +67,16 @@ def range_digests(
         for index, (rows, total) in digests.items():
             rows_before, total_before = parts[index].get(name, (0, 0))
             parts[index][name] = rows_before + rows, (total_before + total) % TOTAL_MODULUS
-    return {index: range_digest(catalogue, parts[index]) for index in range(layout.count)}
+    return {index: range_digest(parts[index]) for index in range(layout.count)}
+
+
+def enrolled_ranges(engine: Engine, tables: MoodleTables, layout: Layout, enrolids: Collection[int]) -> set[int]:
+    """Return the indexes of the ranges whose learners have enrolments by any of these instances."""
+    enrolments = tables.table("user_enrolments").c
+    number = _range_number(engine.dialect.name, enrolments.userid, layout.width)
+    query = select(number).where(enrolments.enrolid.in_(enrolids)).distinct()
+    with engine.connect() as connection:
+        return {layout.index_at(None if each is None else int(each)) for each in connection.scalars(query)}
 
 
 def _slices(engine: Engine, tables: MoodleTables, name: str, workers: int) -> list[Ids]:
@@ -99,8 +105,7 @@ def _slice_digests(
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL jit = off")  # compiling takes a third of the time, and saves none
         for number, rows, total in connection.execute(_grouped(engine.dialect.name, tables, *slice_, layout.width)):
-            # As a scan's rows are put away: an id that can't be read goes to the first range, a high one to the last.
-            index = min(max(int(number or 0), 0), layout.count - 1)
+            index = layout.index_at(None if number is None else int(number))
             before = found[index]
             found[index] = (before[0] + int(rows), (before[1] + int(total or 0)) % TOTAL_MODULUS)
     return found
@@ -118,10 +123,13 @@ def _grouped(dialect: str, tables: MoodleTables, name: str, ids: Ids, width: int
     def texts(columns: Sequence[str]) -> Value:
         return TEXT_NUMBERS[dialect]([rows.c[column] for column in columns])
 
-    learner = number("id" if name == "user" else "userid")
-    group = learner.op("/" if dialect == "postgresql" else "DIV")(width)
+    group = _range_number(dialect, number("id" if name == "user" else "userid"), width)
     hashed = row_hash(hashed_values(name, number, texts), _xor)
     return select(group.label("number"), func.count(), func.sum(hashed)).group_by(group)
+
+
+def _range_number(dialect: str, learner: Value, width: int) -> Value:
+    return learner.op("/" if dialect == "postgresql" else "DIV")(width)
 
 
 def _xor(one: Value, other: Value) -> Value:

@@ -1,7 +1,7 @@
 """Moodle's database as the sync's source."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -12,12 +12,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
-from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
+from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import merge_texts
 from alx_core.store.engine import needing_driver, server_limits
-from alx_pipeline.moodle.digests import can_digest, range_digests
+from alx_pipeline.moodle.digests import can_digest, enrolled_ranges, range_digests
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.queries import MoodleTables
@@ -95,10 +94,18 @@ class MoodleSource:
 
     def digests(self, layout: Layout) -> dict[int, str]:
         """Return the digest of each range, or none. Raises SourceError."""
-        found = list(self.scan([]))
-        catalogue = {name: merge_texts(name, found) for name in SNAPSHOT_COLUMNS if name not in LEARNER_TABLES}
         with self._guarding():
-            return range_digests(self._engine, self._tables, layout, catalogue_digest(catalogue), workers=self._workers)
+            return range_digests(self._engine, self._tables, layout, workers=self._workers)
+
+    def catalogue(self) -> Snapshot:
+        """Return the tables that are the same for all learners, the others empty. Raises SourceError."""
+        found = list(self.scan([]))
+        return {name: merge_texts(name, found) for name in SNAPSHOT_COLUMNS}
+
+    def enrolled(self, enrolids: Collection[int], layout: Layout) -> set[int]:
+        """Return the ranges of learners who are enrolled by any of these instances. Raises SourceError."""
+        with self._guarding():
+            return enrolled_ranges(self._engine, self._tables, layout, enrolids)
 
     def facts(self, table: str) -> tuple[int, int | None]:
         """Return a table's exact row count and its newest change (epoch seconds). Raises SourceError."""

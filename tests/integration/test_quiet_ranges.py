@@ -87,8 +87,25 @@ def test_one_learners_change_leaves_the_other_ranges_alone(pipeline: Pipeline) -
     assert_right(pipeline)
 
 
-def test_a_change_of_the_catalogue_makes_every_range_be_looked_at(pipeline: Pipeline) -> None:
+def test_a_course_that_changes_makes_its_learners_be_looked_at(pipeline: Pipeline) -> None:
     pipeline.edit("UPDATE mdl_course SET fullname = 'Renamed' WHERE id = 2")
+    pipeline.now += HOUR
+    run = pipeline.sync()
+    assert run.total("updated") > 0
+    assert_right(pipeline)
+
+
+def test_a_course_without_learners_may_come_and_go_unseen(pipeline: Pipeline) -> None:
+    pipeline.edit("UPDATE mdl_iomad_courses SET shared = 0 WHERE courseid NOT IN (SELECT courseid FROM mdl_enrol)")
+    pipeline.edit("INSERT INTO mdl_company_course (companyid, courseid, departmentid) VALUES (1, 999999, 0)")
+    pipeline.now += HOUR
+    run = pipeline.sync()
+    assert run.ranges_skipped == run.ranges
+    assert_right(pipeline)
+
+
+def test_a_company_that_is_renamed_makes_every_range_be_looked_at(pipeline: Pipeline) -> None:
+    pipeline.edit("UPDATE mdl_company SET name = 'Renamed' WHERE id = 1")
     pipeline.now += HOUR
     assert pipeline.sync().ranges_skipped == 0
     assert_right(pipeline)

@@ -4,7 +4,7 @@ The site without any override is one company with one learner, enrolled in one v
 modules, nothing done yet: exactly one row of the reporting table. A test overrides what it is about.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,6 @@ import polars as pl
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, insert
 
 from alx_core.domain.changes import PERSONAL
-from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.range_facts import range_digests, rows_by_range
@@ -260,7 +259,17 @@ class FrameSource:
     def digests(self, layout: Layout) -> dict[int, str]:
         """The digests of what a scan of each range would read."""
         found = rows_by_range(self.snapshot, as_of=NOW, layout=layout)
-        return range_digests(found, catalogue_digest(self.snapshot), range(layout.count))
+        return range_digests(found, range(layout.count))
+
+    def catalogue(self) -> Snapshot:
+        """All tables, those with a row per learner empty."""
+        return {name: frame.clear() if name in LEARNER_TABLES else frame for name, frame in self.snapshot.items()}
+
+    def enrolled(self, enrolids: Collection[int], layout: Layout) -> set[int]:
+        """The ranges of learners who are enrolled by any of these instances."""
+        enrolments = self.snapshot["user_enrolments"]
+        found = enrolments.filter(pl.col("enrolid").is_in(list(enrolids)))
+        return set(found.select(layout.index_of(pl.col("userid"))).to_series())
 
     def close(self) -> None:
         """Take note."""

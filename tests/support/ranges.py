@@ -16,9 +16,9 @@ def table_digest(table: str, rows: pl.DataFrame) -> tuple[int, int]:
     return (found.rows, found.total) if found else (0, 0)
 
 
-def snapshot_digest(snapshot: Snapshot, catalogue: str) -> str:
-    """The digest of the range that `snapshot` holds; `catalogue` is that of its catalogue."""
-    return range_digests(rows_by_range(snapshot, as_of=NOW, layout=ONE_RANGE), catalogue, [0])[0]
+def snapshot_digest(snapshot: Snapshot) -> str:
+    """The digest of the range that `snapshot` holds."""
+    return range_digests(rows_by_range(snapshot, as_of=NOW, layout=ONE_RANGE), [0])[0]
 
 
 def next_change_at(snapshot: Snapshot, *, as_of: int) -> int | None:

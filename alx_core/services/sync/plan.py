@@ -11,7 +11,7 @@ import polars as pl
 
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.changes import changes
-from alx_core.domain.digests import catalogue_digest
+from alx_core.domain.digests import course_digests
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged, runs
 from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.quarantine import Inspection, inspect, is_nameless
@@ -64,8 +64,22 @@ class Plan:
     facts: dict[int, RangeFacts] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     """Range index -> digest of what its rows were made from, for ranges whose rows will be right once written."""
+    courses: Mapping[int, str] | None = None
+    """Digests of the catalogue's courses, by which the rows of ranges that are skipped or have a digest are right."""
     companies_changed: dict[int, frozenset[int]] = field(default_factory=dict)
     """Range index -> companies it writes to, where it writes at all."""
+
+    def count_catalogue(self, catalogue: Snapshot) -> None:
+        """Take note of how many rows the catalogue has, however often it is read."""
+        for name, frame in catalogue.items():
+            if name not in LEARNER_TABLES:
+                self.rows_read[name] = frame.height
+
+    def judge_by(self, courses: Mapping[int, str]) -> bool:
+        """Take note of the courses by which ranges are judged. False: they are not those that others were judged by."""
+        if self.courses is None:
+            self.courses = courses
+        return self.courses == courses
 
     def add(self, band: BandPlan) -> None:
         """Add ranges that were looked at."""
@@ -102,8 +116,7 @@ class Plan:
 
     def _count(self, facts: RangeFacts) -> None:
         self.rows.update(facts.rows)
-        for table, rows in facts.rows_read.items():  # the catalogue is the same in every range
-            self.rows_read[table] = self.rows_read[table] + rows if table in LEARNER_TABLES else rows
+        self.rows_read.update(facts.rows_read)
         self.newest_change = max(filter(None, (self.newest_change, facts.newest_change)), default=None)
 
 
@@ -126,16 +139,19 @@ class Planner:
             bands = runs(scanned, size=layout.per_band)
             gathered = Gathered(self.folder, layout, bands)
             gathered.take(self.source.scan(_to_scan(layout, scanned)))
-            catalogue = catalogue_digest(gathered.catalogue())
-            work = partial(self._plan_band, layout, gathered, catalogue)
+            catalogue = gathered.catalogue()
+            plan.count_catalogue(catalogue)
+            # Ranges that are judged by other courses than those that will be noted are looked at again.
+            has_digests = self.source.has_digests and plan.judge_by(course_digests(catalogue))
+            work = partial(self._plan_band, layout, gathered, has_digests)
             for band in _in_order(work, range(len(bands)), self.workers):
                 plan.add(band)
                 done += len(band.facts)
                 on_progress(done, len(indexes))
             gathered.drop()
 
-    def _plan_band(self, layout: Layout, gathered: Gathered, catalogue: str, number: int) -> BandPlan:
-        """Apply the rules to a band's snapshot and compare with the stored rows; `catalogue` is a digest."""
+    def _plan_band(self, layout: Layout, gathered: Gathered, has_digests: bool, number: int) -> BandPlan:
+        """Apply the rules to a band's snapshot and compare with the stored rows."""
         snapshot, indexes = gathered.snapshot(number), gathered.bands[number]
         inspection = inspect(snapshot)
         held = inspection.held
@@ -143,7 +159,7 @@ class Planner:
         stored = self.stored.read(_learners(layout, indexes), self.companyids)
         expected = held.release(rows)
         written = changes(expected, held.release(stored))
-        has_digests = self._has_digests(snapshot)
+        has_digests = has_digests and self._knows_companies_of(snapshot)
         found = rows_by_range(snapshot, as_of=self.as_of, layout=layout, is_hashed=has_digests)
         sound = _sound(inspection, layout, indexes) if has_digests else []
         return BandPlan(
@@ -151,12 +167,12 @@ class Planner:
             bad=_with_companies(inspection, [rows, stored], self.companyids) if inspection.bad else [],
             facts=range_facts(snapshot, found, expected, as_of=self.as_of, layout=layout, indexes=indexes),
             companyids=_companies_of(written, layout),
-            digests=range_digests(found, catalogue, sound),
+            digests=range_digests(found, sound),
         )
 
-    def _has_digests(self, snapshot: Snapshot) -> bool:
+    def _knows_companies_of(self, snapshot: Snapshot) -> bool:
         """Not when a company was founded since the run began: its rows are the next run's."""
-        return self.source.has_digests and set(snapshot["company"]["id"]) <= set(self.companyids)
+        return set(snapshot["company"]["id"]) <= set(self.companyids)
 
 
 def _to_scan(layout: Layout, indexes: Sequence[int]) -> list[LearnerRange]:

@@ -1,24 +1,37 @@
 """Learner ranges in which nothing happened since the last sync, and the proof of it.
 
-A range is skipped when its digest is the one noted when its rows were last right, no enrolment has begun or ended
-since, and nobody else wrote to the table. The digest that is noted is that of the very rows that were read
-(`domain.digests`), and it is forgotten before anything is written: a run that is killed leaves no digest that is not
-true. The first sync of a day (UTC) looks at everything, so that a collision of digests lasts a day at most.
+A range is skipped when its digest is the one noted when its rows were last right, none of its learners has to do with
+a course that has changed, no enrolment has begun or ended since, and nobody else wrote to the table. The digest that is
+noted is that of the very rows that were read (`domain.digests`), and it is forgotten before anything is written: a run
+that is killed leaves no digest that is not true. The first sync of a day (UTC) looks at everything, so that a collision
+of digests lasts a day at most.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import polars as pl
 from sqlalchemy import Engine, Row
 
+from alx_core.domain.digests import NO_COURSE, changed_courses, course_digests
 from alx_core.domain.learners import Layout
+from alx_core.domain.progress import Snapshot
+from alx_core.domain.quarantine import inspect
 from alx_core.domain.range_facts import RangeFacts
 from alx_core.domain.sync import Kind, SyncRequest
-from alx_core.services.sync.plan import Plan
+from alx_core.services.sync.plan import WHOLE_SHARE, Plan
 from alx_core.services.sync.source import Source
 from alx_core.store.companies import row_counts_are_true
-from alx_core.store.digests import forget_digests, load_digests, save_digests
+from alx_core.store.digests import (
+    forget_digests,
+    load_courses,
+    load_digests,
+    range_numbers_of_courses,
+    save_courses,
+    save_digests,
+)
 from alx_core.store.engine import connect, transaction
 from alx_core.store.runs import require_running
 
@@ -28,32 +41,77 @@ Noted = Row[*tuple[Any, ...]]
 """A row of `sync_digests`."""
 DECODER = msgspec.json.Decoder(RangeFacts)
 
-QuietRanges = Mapping[int, RangeFacts]
-"""What is known of the ranges that need no look, by range index."""
+MOST_COURSES = 1000
+"""So many courses that changed are looked up; where there are more, everything is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietRanges:
+    """What is known of the ranges that need no look, by range index, and the catalogue by which they are right.
+
+    `courses` are the digests of the catalogue's courses.
+    """
+
+    facts: Mapping[int, RangeFacts]
+    catalogue: Snapshot
+    courses: Mapping[int, str]
+
+
+NONE = QuietRanges({}, {}, {})
 
 
 def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
     """Compare the digests of now with those noted. A rebuild looks at everything.
 
-    Moodle is not asked for digests when none that is noted could be equal.
+    Moodle is not asked for digests where hardly any that is noted could be equal.
     """
     if request.kind is Kind.REBUILD or not source.has_digests:
-        return {}
+        return NONE
     with connect(engine) as connection:
         noted = dict(_valid(load_digests(connection), layout, request.as_of))
         if not noted:
-            return {}
+            return NONE
         _, is_untouched = row_counts_are_true(connection)
+        courses_before = load_courses(connection)
     if not is_untouched:
-        return {}
+        return NONE
+    catalogue = source.catalogue()
+    if inspect(catalogue).bad:  # told of each hour, where ranges are looked at
+        return NONE
+    courses = course_digests(catalogue)
+    touched = _touched(engine, source, layout, catalogue, changed_courses(courses_before, courses))
+    if len(noted.keys() - touched) <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
+        return NONE
     now = source.digests(layout)
-    return {index: _facts(row) for index, row in noted.items() if now.get(index) == row.digest}
+    return QuietRanges(
+        {index: _facts(row) for index, row in noted.items() if index not in touched and now.get(index) == row.digest},
+        catalogue,
+        courses,
+    )
+
+
+def _touched(
+    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int]
+) -> Collection[int]:
+    """The ranges of learners who have to do with any of `courses`: enrolled in Moodle, or with a row in the table."""
+    if not courses:
+        return ()
+    if NO_COURSE in courses or len(courses) > MOST_COURSES:
+        return range(layout.count)
+    enrolids = catalogue["enrol"].filter(pl.col("courseid").is_in(list(courses)))["id"].to_list()
+    touched = set(source.enrolled(enrolids, layout)) if enrolids else set()
+    with connect(engine) as connection:
+        numbers = range_numbers_of_courses(connection, courses, layout.width)
+    return touched | {layout.index_at(number) for number in numbers}
 
 
 def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
-    """Forget the digests of all ranges that are not skipped; to be called before anything is written."""
+    """Forget the digests of all ranges that are not skipped; to be called before anything is written.
+
+    Those that are skipped are right by the courses that are noted as well as by those of now.
+    """
     with transaction(engine) as connection:
-        forget_digests(connection, keep=[layout.range_at(index).first for index in quiet])
+        forget_digests(connection, keep=[layout.range_at(index).first for index in quiet.facts])
 
 
 def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed: Collection[int]) -> None:
@@ -70,6 +128,8 @@ def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed:
     with transaction(engine) as connection:
         require_running(connection, run_id)
         save_digests(connection, rows)
+        if plan.courses is not None:
+            save_courses(connection, plan.courses)
 
 
 def _valid(noted: Collection[Noted], layout: Layout, as_of: int) -> Iterator[tuple[int, Noted]]:

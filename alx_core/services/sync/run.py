@@ -123,7 +123,10 @@ def _plan(
     companyids: Collection[int],
 ) -> Plan:
     plan = Plan(layout, changes=folder.spool())
-    for facts in quiet.values():
+    if quiet.facts:
+        plan.count_catalogue(quiet.catalogue)
+        plan.judge_by(quiet.courses)
+    for facts in quiet.facts.values():
         plan.skip(facts)
     with closing(StoredRows(engine)) as stored:
         planner = Planner(
@@ -135,7 +138,7 @@ def _plan(
             rows_per_band=options.rows_per_band,
             workers=options.workers,
         )
-        indexes = [index for index in range(layout.count) if index not in quiet]
+        indexes = [index for index in range(layout.count) if index not in quiet.facts]
         planner.look_at(indexes, plan, partial(options.listener.progress, "read"))
     return plan
 

@@ -1,12 +1,12 @@
 """What a sync needs of Moodle. The pipeline implements it over the three databases; tests over frames."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
 
 from alx_core.domain.learners import Layout, LearnerRange
-from alx_core.domain.progress import SNAPSHOT_COLUMNS
+from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 
 TEXT_SUFFIX = ".text"
 """A source that can't bring a table's texts along sends them later, as `<table>.text` with `id` and the texts."""
@@ -40,6 +40,17 @@ class Source(Protocol):
         """Return, by range index, `domain.range_facts.range_digests` of what a scan of the range would read now.
 
         A range without one may have changed.
+        """
+        ...
+
+    def catalogue(self) -> Snapshot:
+        """Return the tables that are the same for all learners; those with a row per learner are empty."""
+        ...
+
+    def enrolled(self, enrolids: Collection[int], layout: Layout) -> Collection[int]:
+        """Return the indexes of the ranges whose learners have a row in `user_enrolments` by one of these instances.
+
+        Only asked of a source that `has_digests`.
         """
         ...
 

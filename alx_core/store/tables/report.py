@@ -144,6 +144,14 @@ sync_digests = Table(
     comment="What each learner range looked like in Moodle when its rows were last right: an equal digest is skipped",
 )
 
+sync_courses = Table(
+    "sync_courses",
+    metadata,
+    Column("courseid", BigInteger, primary_key=True, autoincrement=False, comment="-1 = what belongs to no course"),
+    Column("digest", String(64), nullable=False, comment="of its rows in Moodle's catalogue"),
+    comment="What each course looked like in Moodle: the rows of all ranges in sync_digests are right by that",
+)
+
 reporting_history = Table(
     "local_alx_api_reporting_history",
     metadata,

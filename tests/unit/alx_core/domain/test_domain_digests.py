@@ -8,10 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import catalogue_digest, range_digest, row_hash
+from alx_core.domain.digests import NO_COURSE, changed_courses, course_digests, range_digest, row_hash
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from support.builders import (
     Row,
+    make_course,
     make_course_completion,
     make_frame,
     make_module_completion,
@@ -165,37 +166,75 @@ class Bounded(int):
         return self._of(int(self) ^ int(other))
 
 
-def test_the_digest_of_a_range_has_its_rows_its_catalogue_and_no_empty_table() -> None:
+def test_the_digest_of_a_range_has_its_rows_and_no_empty_table() -> None:
     tables = {"user": (1, 7), "company_users": (0, 0)}
-    assert range_digest("one", tables) == range_digest("one", {"user": (1, 7)})
-    others = [range_digest("other", tables), range_digest("one", {"user": (2, 7)}), range_digest("one", {})]
-    assert len({range_digest("one", tables), *others}) == 4
+    assert range_digest(tables) == range_digest({"user": (1, 7)})
+    others = [range_digest({"user": (2, 7)}), range_digest({"company_users": (1, 7)}), range_digest({})]
+    assert len({range_digest(tables), *others}) == 4
 
 
 def test_the_digest_of_a_snapshot_has_all_learner_tables() -> None:
-    digests = {snapshot_digest({**SITE, name: SITE[name].clear()}, "") for name in LEARNER_TABLES}
-    assert len({*digests, snapshot_digest(SITE, "")}) == len(LEARNER_TABLES) + 1
+    digests = {snapshot_digest({**SITE, name: SITE[name].clear()}) for name in LEARNER_TABLES}
+    assert len({*digests, snapshot_digest(SITE)}) == len(LEARNER_TABLES) + 1
 
 
 # --- the catalogue ---
 
 
-def test_the_digest_of_the_catalogue_does_not_depend_on_the_order_of_its_rows_or_tables() -> None:
+OTHER_COURSE = 77
+
+
+def changed(snapshot: Snapshot) -> set[int]:
+    return changed_courses(course_digests(SITE), course_digests(snapshot))
+
+
+def with_row(table: str, row: Row) -> Snapshot:
+    return {**SITE, table: pl.concat([SITE[table], make_frame(table, [row])])}
+
+
+def test_courses_do_not_change_with_the_order_of_rows_or_tables() -> None:
     backwards = dict([(name, frame.reverse()) for name, frame in SITE.items()][::-1])
-    assert catalogue_digest(backwards) == catalogue_digest(SITE)
+    assert changed(backwards) == set()
 
 
-def test_the_digest_of_the_catalogue_does_not_depend_on_learners() -> None:
-    assert catalogue_digest({**SITE, "user": SITE["user"].clear()}) == catalogue_digest(SITE)
+def test_courses_do_not_change_with_learners() -> None:
+    assert changed({**SITE, **{name: SITE[name].clear() for name in LEARNER_TABLES}}) == set()
 
 
 @pytest.mark.parametrize("table", CATALOGUE)
-def test_the_digest_of_the_catalogue_is_another_when_any_table_changes(table: str) -> None:
-    more = pl.DataFrame({next(iter(SNAPSHOT_COLUMNS[table])): [77]})
-    changed: Snapshot = {**SITE, table: pl.concat([SITE[table], more], how="diagonal_relaxed")}
-    assert catalogue_digest(changed) != catalogue_digest(SITE)
+def test_a_row_more_or_less_changes_its_course_or_what_belongs_to_none(table: str) -> None:
+    row = {name: 77 if dtype == pl.Int64 else "text" for name, dtype in SNAPSHOT_COLUMNS[table].items()}
+    more = with_row(table, row)
+    expected = {NO_COURSE if table in ("company", "modules") else OTHER_COURSE}
+    assert changed(more) == changed_courses(course_digests(more), course_digests(SITE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table in CATALOGUE for column in SNAPSHOT_COLUMNS[table]]
+)
+def test_any_other_value_changes_a_course_or_what_belongs_to_none(table: str, column: str) -> None:
+    row = {name: 77 if dtype == pl.Int64 else "text" for name, dtype in SNAPSHOT_COLUMNS[table].items()}
+    other = {**row, column: 78 if isinstance(row[column], int) else "other"}
+    found = changed_courses(course_digests(with_row(table, row)), course_digests(with_row(table, other)))
+    assert found
+    assert found <= {NO_COURSE} if table in ("company", "modules") else found <= {OTHER_COURSE, OTHER_COURSE + 1}
+
+
+@pytest.mark.parametrize("courseid", [None, -1, -77])
+def test_a_row_whose_course_cannot_be_read_belongs_to_none(courseid: int | None) -> None:
+    assert changed(with_row("company_course", {"companyid": 1, "courseid": courseid})) == {NO_COURSE}
 
 
 def test_a_missing_title_and_an_empty_one_are_told_apart() -> None:
-    titles = [{"course": SITE["course"].with_columns(fullname=pl.lit(each, pl.String()))} for each in (None, "")]
-    assert catalogue_digest(titles[0]) != catalogue_digest(titles[1])
+    titles = [
+        {**SITE, "course": SITE["course"].with_columns(fullname=pl.lit(each, pl.String()))} for each in (None, "")
+    ]
+    assert changed_courses(*map(course_digests, titles)) == set(SITE["course"]["id"])
+
+
+def test_what_one_row_says_is_never_taken_for_two() -> None:
+    titles = ["a\n1|7|1|0|1|1|1|1|1|b", "a"]
+    digests = [
+        course_digests({**SITE, "course": make_frame("course", [make_course(fullname=each)])}) for each in titles
+    ]
+    assert changed_courses(*digests)

@@ -37,12 +37,12 @@ def facts_of(snapshot: Snapshot, layout: Layout, *, as_of: int = NOW) -> dict[in
 @given(snapshot=snapshots(), layout=st.sampled_from(LAYOUTS))
 def test_each_range_has_the_facts_and_the_digest_that_it_has_by_itself(snapshot: Snapshot, layout: Layout) -> None:
     facts = facts_of(snapshot, layout)
-    digests = range_digests(rows_by_range(snapshot, as_of=NOW, layout=layout), "catalogue", range(layout.count))
+    digests = range_digests(rows_by_range(snapshot, as_of=NOW, layout=layout), range(layout.count))
     assert facts.keys() == digests.keys() == {*range(layout.count)}
     for index in {0, *(min(each // layout.width, layout.count - 1) for each in USERS)}:
         alone = learners_of(snapshot, layout.range_at(index))
         assert facts[index] == facts_of(alone, ONE_RANGE)[0]
-        assert digests[index] == snapshot_digest(alone, "catalogue")
+        assert digests[index] == snapshot_digest(alone)
 
 
 @settings(max_examples=15)
@@ -61,13 +61,11 @@ def test_the_ranges_together_make_the_figures_of_the_site(snapshot: Snapshot, la
     )
 
 
-def test_a_range_without_learners_has_the_catalogues_rows_and_no_others() -> None:
+def test_a_range_without_learners_has_no_rows() -> None:
     layout = Layout(LEARNER, 3)
     empty = facts_of(make_snapshot(), layout)[2]
     assert (empty.rows, empty.newest_change, empty.valid_until) == ({}, None, None)
-    assert {name: rows for name, rows in empty.rows_read.items() if rows} == {
-        name: frame.height for name, frame in make_snapshot().items() if name not in LEARNER_TABLES and frame.height
-    }
+    assert empty.rows_read == dict.fromkeys(LEARNER_TABLES, 0)
 
 
 @pytest.mark.parametrize("time", [-1, 10**15])

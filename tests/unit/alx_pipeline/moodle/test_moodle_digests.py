@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import catalogue_digest
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import merge_texts
@@ -58,8 +57,8 @@ class Moodle:
         self.metadata = metadata
         self.source = source
 
-    def digests(self, catalogue: str = "") -> Digests:
-        return range_digests(self.engine, TABLES, LAYOUT, catalogue, workers=self.workers)
+    def digests(self) -> Digests:
+        return range_digests(self.engine, TABLES, LAYOUT, workers=self.workers)
 
     def edit(self, change: Callable[[Connection], object]) -> None:
         with self.engine.begin() as connection:
@@ -209,8 +208,16 @@ def test_a_learner_beyond_the_last_range_belongs_to_it(moodle: Moodle) -> None:
     assert changed(before, moodle.digests()) == {2}
 
 
-def test_a_change_of_the_catalogue_changes_every_range(moodle: Moodle) -> None:
-    assert changed(moodle.digests("one"), moodle.digests("other")) == {0, 1, 2}
+def test_the_ranges_of_who_is_enrolled_by_some_instances_are_found(moodle: Moodle) -> None:
+    for userid, enrolid in ((LEARNER, 7), (OTHER, 7), (50 * LEARNER, 8), (OTHER, 9)):
+        moodle.insert("user_enrolments", **make_user_enrolment(userid=userid, enrolid=enrolid))
+    assert [moodle.source.enrolled(each, LAYOUT) for each in ([7], [8], [9, 8], [10])] == [{1, 2}, {2}, {2}, set()]
+
+
+@pytest.mark.parametrize("unreadable", [None, -1])
+def test_an_enrolment_of_nobody_is_in_the_first_range(moodle: Moodle, unreadable: int | None) -> None:
+    moodle.insert("user_enrolments", **make_user_enrolment(userid=unreadable, enrolid=7))
+    assert moodle.source.enrolled([7], LAYOUT) == {0}
 
 
 def test_sqlite_has_no_fast_hash() -> None:
@@ -249,15 +256,14 @@ def test_the_database_and_we_work_out_the_same_digest_of_the_same_rows(
     moodle: Moodle, rows: dict[str, list[Row]]
 ) -> None:
     moodle.refill(make_snapshot(**rows))
-    expected = {index: snapshot_digest(scanned(moodle.source, index), "") for index in range(LAYOUT.count)}
+    expected = {index: snapshot_digest(scanned(moodle.source, index)) for index in range(LAYOUT.count)}
     assert moodle.digests() == expected
 
 
 def test_a_whole_sites_digests_are_those_of_its_scan(moodle: Moodle) -> None:
     digests = moodle.source.digests(LAYOUT)
     for index in range(LAYOUT.count):
-        snapshot = scanned(moodle.source, index)
-        assert snapshot_digest(snapshot, catalogue_digest(snapshot)) == digests[index]
+        assert snapshot_digest(scanned(moodle.source, index)) == digests[index]
 
 
 @pytest.mark.parametrize(("table", "column"), [("user", "id"), ("user_enrolments", "timeend")])
@@ -270,4 +276,4 @@ def test_a_number_too_large_for_the_formula_leaves_no_digest_and_no_error(
 
 def test_an_error_that_is_not_about_a_number_is_told(moodle: Moodle) -> None:
     with pytest.raises(DBAPIError, match="nowhere_user"):
-        range_digests(moodle.engine, MoodleTables("nowhere_", has_modules=True), LAYOUT, "")
+        range_digests(moodle.engine, MoodleTables("nowhere_", has_modules=True), LAYOUT)
