@@ -66,7 +66,10 @@ class CompanyResult:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What the reporting table showed after the run. Tombstones count in `duplicate_keys` alone."""
+    """What the reporting table showed after the run, or before one that wrote nothing.
+
+    Tombstones count in `duplicate_keys` alone.
+    """
 
     rows: Mapping[int, int] = field(default_factory=dict)
     """companyid -> rows."""

@@ -54,13 +54,9 @@ def mark_gone(connection: Connection, present: Collection[int]) -> None:
     connection.execute(update(companies).where(companies.c.companyid.not_in(list(present))).values(is_deleted=1))
 
 
-def row_counts_are_true(connection: Connection) -> tuple[bool, bool]:
-    """Return whether the reporting table is empty, and whether it has the rows that the last sync left there."""
-    row = reporting.c
-    counted = select(row.companyid, func.count()).where(is_current(reporting)).group_by(row.companyid)
-    found: dict[int, int] = dict(connection.execute(counted).all())
-    noted = {each["companyid"]: each["row_count"] for each in list_companies(connection) if each["row_count"]}
-    return not found, found == noted
+def noted_row_counts(connection: Connection) -> dict[int, int]:
+    """Return how many rows the last sync left in the reporting table, by company; those without any are left out."""
+    return {each["companyid"]: each["row_count"] for each in list_companies(connection) if each["row_count"]}
 
 
 def table_facts(connection: Connection) -> TableFacts:

@@ -129,6 +129,24 @@ def test_an_hour_without_change_fetches_no_learners_row(pipeline: Pipeline, work
     assert work.fetched == {}
 
 
+@pytest.mark.parametrize(("change", "looks"), [("SELECT 1", 1), ("UPDATE mdl_user SET firstname = 'Renée'", 2)])
+def test_the_whole_table_is_looked_at_once_and_again_where_something_was_written(
+    pipeline: Pipeline, work: Work, change: str, looks: int
+) -> None:
+    pipeline.edit(change)
+    run = pipeline.sync()
+    whole = [each for each in work.statements if "GROUP BY local_alx_api_reporting.companyid" in each]
+    assert len(whole) == looks
+    assert sum(run.table.rows.values()) == run.processed
+
+
+def test_an_hour_in_which_a_course_of_nobodys_is_made_fetches_no_learners_row(pipeline: Pipeline, work: Work) -> None:
+    pipeline.edit("UPDATE mdl_course SET fullname = 'Nobody' WHERE id NOT IN (SELECT courseid FROM mdl_enrol)")
+    pipeline.edit("INSERT INTO mdl_company_course (companyid, courseid, departmentid) VALUES (1, 999999, 0)")
+    pipeline.sync()
+    assert work.fetched == {}
+
+
 def test_a_learners_change_fetches_the_rows_of_its_range_and_writes_its_own(pipeline: Pipeline, work: Work) -> None:
     pipeline.edit(f"UPDATE mdl_user SET firstname = 'Renée' WHERE id = {LEARNER}")
     changed = range_of(pipeline, LEARNER)

@@ -20,10 +20,10 @@ from alx_core.domain.learners import Layout
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.quarantine import inspect
 from alx_core.domain.range_facts import RangeFacts
-from alx_core.domain.sync import Kind, SyncRequest
+from alx_core.domain.sync import Kind, SyncRequest, TableFacts
 from alx_core.services.sync.plan import WHOLE_SHARE, Plan
 from alx_core.services.sync.source import Source
-from alx_core.store.companies import row_counts_are_true
+from alx_core.store.companies import noted_row_counts, table_facts
 from alx_core.store.digests import (
     forget_digests,
     load_courses,
@@ -49,15 +49,17 @@ MOST_COURSES = 1000
 class QuietRanges:
     """What is known of the ranges that need no look, by range index, and the catalogue by which they are right.
 
-    `courses` are the digests of the catalogue's courses.
+    `courses` are the digests of the catalogue's courses. `table` is what the reporting table showed; None: it was not
+    looked at.
     """
 
     facts: Mapping[int, RangeFacts]
     catalogue: Snapshot
     courses: Mapping[int, str]
+    table: TableFacts | None
 
 
-NONE = QuietRanges({}, {}, {})
+NONE = QuietRanges({}, {}, {}, None)
 
 
 def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
@@ -71,10 +73,10 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
         noted = dict(_valid(load_digests(connection), layout, request.as_of))
         if not noted:
             return NONE
-        _, is_untouched = row_counts_are_true(connection)
+        table = table_facts(connection)
+        if table.rows != noted_row_counts(connection):  # somebody else wrote to it
+            return NONE
         courses_before = load_courses(connection)
-    if not is_untouched:
-        return NONE
     catalogue = source.catalogue()
     if inspect(catalogue).bad:  # told of each hour, where ranges are looked at
         return NONE
@@ -87,6 +89,7 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
         {index: _facts(row) for index, row in noted.items() if index not in touched and now.get(index) == row.digest},
         catalogue,
         courses,
+        table,
     )
 
 

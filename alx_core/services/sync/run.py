@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from alx_core.clock import Clock, system_clock
 from alx_core.domain.learners import Layout
-from alx_core.domain.sync import SyncRequest, SyncResult
+from alx_core.domain.sync import SyncRequest, SyncResult, TableFacts
 from alx_core.errors import StoreUnreachable, SyncError
 from alx_core.logs import get_logger
 from alx_core.services.sync.book import close_run, fail_run, open_run
@@ -88,12 +88,12 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
             workers=options.workers,
             on_progress=partial(options.listener.progress, "write"),
         )
-    refresh_statistics(engine, changed=sum(each.created + each.updated + each.deleted for each in written))
+    changed = sum(each.created + each.updated + each.deleted for each in written)
+    refresh_statistics(engine, changed=changed)
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
         note_digests(engine, plan, run_id=run_id, as_of=request.as_of, failed=failed)
-    with connect(engine) as connection:
-        table = table_facts(connection)
+    table = quiet.table if quiet.table and not changed else _look_at_table(engine)
     result = SyncResult(
         run_id=run_id,
         as_of=request.as_of,
@@ -141,6 +141,11 @@ def _plan(
         indexes = [index for index in range(layout.count) if index not in quiet.facts]
         planner.look_at(indexes, plan, partial(options.listener.progress, "read"))
     return plan
+
+
+def _look_at_table(engine: Engine) -> TableFacts:
+    with connect(engine) as connection:
+        return table_facts(connection)
 
 
 def _companies(engine: Engine, source: Source, request: SyncRequest) -> CompanyNames:
