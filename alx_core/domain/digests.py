@@ -90,7 +90,7 @@ def joined(texts: Sequence[str]) -> pl.Expr:
 
     What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
     """
-    columns = [pl.col(name).cast(TEXT) for name in texts]
+    columns = [pl.col(name) for name in texts]
     parts = [part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))]
     return pl.concat_str(parts, separator="|")
 
@@ -140,7 +140,10 @@ def changed_courses(before: Mapping[int, str], now: Mapping[int, str]) -> set[in
 def _texts_by_course(table: str, rows: pl.DataFrame) -> Iterable[tuple[int, str]]:
     course = pl.col(COURSE_COLUMN[table]) if table in COURSE_COLUMN else pl.lit(NO_COURSE, pl.Int64)
     courseid = pl.when(course >= 0).then(course).otherwise(NO_COURSE)
-    found = rows.sort(rows.columns).select(courseid=courseid, text=joined(rows.columns))
+    texts = [name for name, dtype in rows.schema.items() if dtype == TEXT]
+    numbers = [pl.col(name).cast(TEXT).fill_null("-") for name in rows.columns if name not in texts]
+    written = pl.concat_str([*numbers, *([joined(texts)] if texts else [])], separator="|")
+    found = rows.sort(rows.columns).select(courseid=courseid, text=written)
     return found.group_by("courseid").agg(pl.col("text").str.join("\n")).iter_rows()
 
 
