@@ -43,6 +43,8 @@ def test_the_sync_is_measured_beside_itself_without_change(tmp_path: Path) -> No
         "alx sync --rebuild",
         "hour without change",
         "hour with a change of 1 % of the learners",
+        "hour in which a course is made",
+        "hour in which a course of 5 % of the learners is renamed",
         "first hour of a day, without change",
     }
     assert all(each["rows"] > 900 and each["engine_s"] < each["seconds"] for each in runs.values())
