@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, delete, insert, literal, select
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, insert, literal, select
 
 from alx_core.store.engine import insert_into
 from alx_core.store.tables import is_current, reporting, sync_courses, sync_digests
@@ -39,9 +39,9 @@ def load_courses(connection: Connection) -> dict[int, str]:
 def save_courses(connection: Connection, digests: Mapping[int, str]) -> None:
     """Let these be the catalogue's courses."""
     before = load_courses(connection)
-    gone = before.keys() - digests.keys()
+    gone = [{"b_courseid": courseid} for courseid in before.keys() - digests.keys()]
     if gone:
-        connection.execute(delete(sync_courses).where(sync_courses.c.courseid.in_(gone)))
+        connection.execute(delete(sync_courses).where(sync_courses.c.courseid == bindparam("b_courseid")), gone)
     changed = [
         {"courseid": courseid, "digest": digest}
         for courseid, digest in digests.items()

@@ -351,11 +351,18 @@ def test_what_belongs_to_no_course_makes_every_range_be_looked_at(courses: Site,
     assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
 
 
-def test_more_courses_than_are_looked_up_make_every_range_be_looked_at(
-    courses: Site, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"course": [*catalogue()["course"], make_course(id=98), make_course(id=99)]},
+        {"enrol": [*catalogue()["enrol"], *(make_enrol(id=each, courseid=99) for each in (7, 8))]},
+    ],
+)
+def test_more_than_is_looked_up_makes_every_range_be_looked_at(
+    courses: Site, monkeypatch: pytest.MonkeyPatch, edit: dict[str, list[Row]]
 ) -> None:
-    monkeypatch.setattr(quiet_ranges, "MOST_COURSES", 1)
-    courses.change(course=[*catalogue()["course"], make_course(id=98), make_course(id=99)])
+    monkeypatch.setattr(quiet_ranges, "MOST_LOOKED_UP", 1)
+    courses.change(**edit)
     assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
 
 
