@@ -1,7 +1,6 @@
 """Learner ranges in which nothing happened are skipped, and no other."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,14 +9,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from alx_core.domain.learners import MAX_ID, Layout, LearnerRange
-from alx_core.domain.sync import Kind, SyncResult
-from alx_core.services.sync import quiet as quiet_ranges
+from alx_core.domain.sync import Kind
 from alx_core.services.sync.listener import Listener
 from alx_core.store.tables import sync_digests
 from support.builders import (
     COMPANY,
     COURSE,
-    ENROL,
     NOW,
     FrameSource,
     Row,
@@ -25,12 +22,10 @@ from support.builders import (
     make_company_user,
     make_course,
     make_course_completion,
-    make_enrol,
-    make_module,
-    make_module_completion,
     make_user,
     make_user_enrolment,
 )
+from support.frame_courses import EDITS, NEXT, catalogue
 from support.frame_site import (
     ALL,
     BETA,
@@ -45,53 +40,10 @@ from support.frame_site import (
     two_companies,
     wanted_content,
 )
+from support.quiet_site import CutOff, Undigested, looked_at, users_changed
 from support.reporting_databases import migrated_engine
 
 pytestmark = pytest.mark.slow
-
-EARLY = NOW - NOW % 86_400 + 86_400 + 600
-"""Ten past midnight."""
-
-
-def digesting_source() -> FrameSource:
-    return FrameSource(two_companies(), width=WIDTH, has_digests=True)
-
-
-@pytest.fixture(scope="module")
-def noted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The reporting database after two syncs: the first one notes all digests, the second finds them true."""
-    folder = tmp_path_factory.mktemp("noted")
-    with migrated_engine("sqlite", folder) as engine:
-        site = Site(engine, folder, digesting_source(), now=EARLY)
-        site.sync()
-        site.now += HOUR_S
-        assert site.sync().ranges_skipped == 5
-        database = Path(str(engine.url.database))
-    return database.read_bytes()
-
-
-@pytest.fixture
-def quiet(site: Site, noted: bytes) -> Site:
-    """A site with a range per learner whose digests are noted."""
-    Path(str(site.engine.url.database)).write_bytes(noted)
-    site.source, site.now = digesting_source(), EARLY + 2 * HOUR_S
-    return site
-
-
-def looked_at(result: SyncResult) -> int:
-    return result.ranges - result.ranges_skipped
-
-
-def users_changed(*userids: int) -> list[Row]:
-    return [make_user(id=each, firstname="New" if each in userids else "Ada", username=f"u{each}") for each in IDS]
-
-
-class CutOff(Listener):
-    """Breaks a run off when it is about to write."""
-
-    def progress(self, step: str, done: int, total: int) -> None:  # noqa: ARG002  # the listener's
-        if step == "write":
-            raise KeyboardInterrupt
 
 
 def test_ranges_where_nothing_changed_are_skipped_and_reported_all_the_same(quiet: Site) -> None:
@@ -263,164 +215,6 @@ def test_a_bad_record_of_the_catalogue_lets_no_range_be_skipped(quiet: Site) -> 
     quiet.change(course=[make_course(fullname="Course")])
     assert [(result.errors, looked_at(result)) for result in (quiet.sync(), quiet.sync())] == [(0, 5), (0, 0)]
     assert quiet.content() == wanted_content(quiet.source.snapshot, quiet.now)
-
-
-class Undigested(FrameSource):
-    """Has digests, and nobody may ask for them."""
-
-    def digests(self, layout: Layout) -> dict[int, str]:
-        raise AssertionError(layout)
-
-
-# --- the catalogue ---
-
-NEXT, NEXT_ENROL, NEXT_MODULE = COURSE + 1, ENROL + 1, 7
-"""A second course, in which learner 300 alone is enrolled."""
-
-
-def catalogue(**rows: list[Row]) -> dict[str, list[Row]]:
-    """Two courses of both companies, with other rows in the tables that are named."""
-    return {
-        "course": [make_course(), make_course(id=NEXT, fullname="Next")],
-        "enrol": [make_enrol(), make_enrol(id=NEXT_ENROL, courseid=NEXT)],
-        "course_modules": [make_module(), make_module(id=NEXT_MODULE, course=NEXT)],
-        "company_course": [{"companyid": c, "courseid": each} for c in (COMPANY, BETA) for each in (COURSE, NEXT)],
-        "iomad_courses": [{"courseid": each, "shared": 0} for each in (COURSE, NEXT)],
-        "user_enrolments": [
-            *(make_user_enrolment(userid=each) for each in IDS),
-            make_user_enrolment(userid=300, enrolid=NEXT_ENROL),
-        ],
-        "course_modules_completion": [
-            make_module_completion(userid=300),
-            make_module_completion(userid=300, coursemoduleid=NEXT_MODULE),
-        ],
-        **rows,
-    }
-
-
-@pytest.fixture
-def courses(quiet: Site) -> Site:
-    """A site with two courses whose digests are noted."""
-    quiet.change(**catalogue())
-    quiet.sync()
-    assert looked_at(quiet.sync()) == 0
-    return quiet
-
-
-EDITS: dict[str, tuple[int, dict[str, list[Row]]]] = {
-    "nobody's course": (0, {"course": [*catalogue()["course"], make_course(id=99)]}),
-    "an activity of nobody's": (0, {"course_modules": [*catalogue()["course_modules"], make_module(id=8, course=99)]}),
-    "a title": (1, {"course": [make_course(), make_course(id=NEXT, fullname="Other")]}),
-    "hidden": (1, {"course": [make_course(), make_course(id=NEXT, visible=0)]}),
-    "an activity": (1, {"course_modules": [*catalogue()["course_modules"], make_module(id=8, course=NEXT)]}),
-    "taken from a company": (1, {"company_course": catalogue()["company_course"][:3]}),
-    "switched off": (1, {"enrol": [make_enrol(), make_enrol(id=NEXT_ENROL, courseid=NEXT, status=1)]}),
-    "its instance gone": (1, {"enrol": [make_enrol()]}),
-    "its instance of another course": (3, {"enrol": [make_enrol(), make_enrol(id=NEXT_ENROL)]}),
-    "an activity of another course": (3, {"course_modules": [make_module(), make_module(id=NEXT_MODULE)]}),
-    "everybody's course": (3, {"course": [make_course(fullname="Other"), make_course(id=NEXT, fullname="Next")]}),
-    "open to all": (1, {"iomad_courses": [{"courseid": COURSE, "shared": 0}, {"courseid": NEXT, "shared": 1}]}),
-}
-
-
-@pytest.mark.parametrize(("ranges", "edit"), EDITS.values(), ids=EDITS.keys())
-def test_the_ranges_of_who_has_to_do_with_a_course_that_changed_are_looked_at(
-    courses: Site, ranges: int, edit: dict[str, list[Row]]
-) -> None:
-    courses.change(**edit)
-    results = [courses.sync() for _ in range(2)]
-    assert [looked_at(result) for result in results] == [ranges, 0]
-    read = {name: frame.height for name, frame in courses.source.snapshot.items()}
-    assert [{name: result.rows_read[name] for name in read} for result in results] == [read] * 2
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-    courses.change(**catalogue())
-    assert [looked_at(courses.sync()) for _ in range(2)] == [ranges, 0]
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"company": [make_company(name="Other"), make_company(id=BETA, shortname="beta", name="Beta")]},
-        {"modules": [{"id": 5, "visible": 0}]},
-    ],
-)
-def test_what_belongs_to_no_course_makes_every_range_be_looked_at(courses: Site, edit: dict[str, list[Row]]) -> None:
-    courses.change(**edit)
-    assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"course": [*catalogue()["course"], make_course(id=98), make_course(id=99)]},
-        {"enrol": [*catalogue()["enrol"], *(make_enrol(id=each, courseid=99) for each in (7, 8))]},
-    ],
-)
-def test_more_than_is_looked_up_makes_every_range_be_looked_at(
-    courses: Site, monkeypatch: pytest.MonkeyPatch, edit: dict[str, list[Row]]
-) -> None:
-    monkeypatch.setattr(quiet_ranges, "MOST_LOOKED_UP", 1)
-    courses.change(**edit)
-    assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
-
-
-def test_a_course_of_nobody_with_a_bad_record_is_told_of_each_hour(courses: Site) -> None:
-    courses.change(course=[*catalogue()["course"], make_course(id=99, fullname="\0")])
-    assert [(result.errors, looked_at(result)) for result in (courses.sync(), courses.sync())] == [(1, 5)] * 2
-
-
-def test_a_run_that_breaks_after_a_course_changed_looks_at_its_learners_again(courses: Site) -> None:
-    """The change is taken back after the run: by the catalogue alone nothing would have changed."""
-    courses.change(**EDITS["a title"][1])
-    courses.listener = CutOff()
-    with pytest.raises(KeyboardInterrupt):
-        courses.sync()
-    courses.listener = Listener()
-    courses.change(**catalogue())
-    courses.sync()
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-def test_ranges_that_were_judged_by_a_later_catalogue_are_looked_at_again(courses: Site) -> None:
-    """A title changes between the look at the catalogue and the reading, and is then changed back."""
-
-    class Edited(FrameSource):
-        def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
-            self.snapshot = {**self.snapshot, "course": two_companies(**EDITS["everybody's course"][1])["course"]}
-            yield from super().scan(learners)
-
-    original = courses.source.snapshot
-    courses.source = Edited(
-        {**original, "user": two_companies(user=users_changed(200))["user"]}, width=WIDTH, has_digests=True
-    )
-    courses.sync()
-    assert courses.content()[key(COMPANY, 200)][1] == "Other"
-    courses.source = FrameSource(
-        {**courses.source.snapshot, "course": original["course"]}, width=WIDTH, has_digests=True
-    )
-    assert looked_at(courses.sync()) == 1
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-def test_a_course_that_changed_is_not_hidden_by_the_sync_of_one_company(courses: Site) -> None:
-    courses.change(**EDITS["everybody's course"][1])
-    courses.sync(shortnames=("beta",))
-    courses.sync()
-    assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-def test_digests_are_not_asked_for_where_most_ranges_have_to_do_with_what_changed(courses: Site) -> None:
-    courses.source = Undigested(courses.source.snapshot, width=60, has_digests=True)  # now three ranges of six
-    courses.sync(Kind.REBUILD)
-    courses.change(**EDITS["everybody's course"][1])
-    with pytest.raises(AssertionError):
-        courses.sync()
-    courses.source.width = 100  # now three ranges of four
-    courses.sync(Kind.REBUILD)
-    courses.change(**catalogue())
-    assert looked_at(courses.sync()) == 4
 
 
 def test_a_source_that_cannot_digest_is_always_looked_at_whole(site: Site) -> None:
