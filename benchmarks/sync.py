@@ -11,7 +11,6 @@ pairs in 50 companies, and one of the middle size in 2,000.
 
 import argparse
 import json
-import random
 import shutil
 import statistics
 import sys
@@ -24,13 +23,14 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Engine, bindparam, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from contenders import insert_select
-from moodle_data import COMPANIES, FIRST_COURSE, FIRST_USER, MoodleData, load
+from moodle_changes import CHANGES, LEARNER, NEW_COURSE, NEW_INSTANCE, RENAMED, change, change_learners, edit, nothing
+from moodle_data import COMPANIES, FIRST_COURSE, MoodleData, load
 from processes import Ran, run
 from report import Report, json_option
 from source_cost import metered
@@ -42,32 +42,6 @@ from support.stack import ALX
 
 CONTENDERS = str(Path(__file__).with_name("contenders.py"))
 PLUGIN_ROWS_S = 2_400
-LEARNER = 401
-"""Neither deleted nor suspended."""
-CHANGES = 10_000
-CHANGE = (
-    "UPDATE mdl_course_modules_completion SET completionstate = 3"
-    " WHERE completionstate IN (1, 2) AND id % :every = 0 AND userid BETWEEN :first AND :last"
-)
-"""Activities that were done and are failed now."""
-LATEST = (
-    "UPDATE mdl_course_modules_completion SET completionstate = CASE completionstate WHEN 3 THEN 1 ELSE 3 END"
-    " WHERE id IN (SELECT id FROM (SELECT max(id) AS id FROM mdl_course_modules_completion"
-    " WHERE completionstate > 0 AND userid IN :userids GROUP BY userid) AS latest)"
-)
-"""The latest activity of some learners, done or failed, the other way round."""
-
-NEW_COURSE = (
-    "INSERT INTO mdl_course (id, category, visible, enablecompletion, fullname, shortname)"
-    " SELECT max(id) + 1, 1, 1, 1, 'New', 'new' FROM mdl_course"
-)
-NEW_INSTANCE = (
-    "INSERT INTO mdl_enrol (id, enrol, status, courseid)"
-    " SELECT max(id) + 1, 'manual', 0, (SELECT max(id) FROM mdl_course) FROM mdl_enrol"
-)
-"""That of the new course, in which nobody is enrolled yet."""
-RENAMED = "UPDATE mdl_course SET fullname = 'Renamed' WHERE id = :courseid"
-
 NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB", "sqlite": "SQLite"}
 BUILD_FLOOR = {"postgresql": 0.8, "mysql": 0.35}
 PLUGIN_FLOOR = {"mysql": 50, "sqlite": 30}
@@ -194,17 +168,6 @@ def hours(moodle: Engine, pairs: int, number: int) -> Iterator[Step]:
     yield WHOLE, TOMORROW, nothing
 
 
-def nothing() -> None:
-    """Leave Moodle as it is."""
-
-
-def edit(moodle: Engine, *statements: str, **values: object) -> None:
-    """Change something in Moodle."""
-    with moodle.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement), values)
-
-
 def settle(moodle: Engine) -> None:
     """Have the last contender's pages written out, so that the next one does not pay for them."""
     if moodle.dialect.name == "postgresql":
@@ -309,21 +272,6 @@ def measure_cost(report: Report, kind: str, pairs: int) -> None:
 def written(told: Mapping[str, float]) -> float:
     """Rows that a sync wrote."""
     return told["created"] + told["updated"] + told["deleted"]
-
-
-def change(moodle: Engine, pairs: int, *, learners: tuple[int, int] = (0, 2**62)) -> None:
-    """Move the state of about CHANGES completion rows of `learners`, lying all over them."""
-    every = max(1, round(pairs * 4.7 / CHANGES)) if learners[0] == 0 else 1
-    with moodle.begin() as connection:
-        connection.execute(text(CHANGE), {"every": every, "first": learners[0], "last": learners[1]})
-
-
-def change_learners(moodle: Engine, pairs: int, *, share: float) -> None:
-    """Move the state of one completion row of each of some learners, taken at random."""
-    learners = MoodleData(pairs).learners
-    userids = random.Random(0).sample(range(FIRST_USER, FIRST_USER + learners), round(learners * share))
-    with moodle.begin() as connection:
-        connection.execute(text(LATEST).bindparams(bindparam("userids", expanding=True)), {"userids": userids})
 
 
 def measure_growth(report: Report, sites: Sequence[tuple[int, int]]) -> None:
