@@ -248,6 +248,7 @@ def measure_cost(report: Report, kind: str, pairs: int) -> None:
             ("full build", ["--rebuild"], nothing),
             (QUIET, [], nothing),
             (COURSE_MADE, [], partial(edit, moodle, NEW_COURSE, NEW_INSTANCE)),
+            (COURSE_RENAMED, [], partial(edit, moodle, RENAMED, courseid=FIRST_COURSE)),
             ("hour with a change of 0.1 % of the learners", [], partial(change_learners, moodle, pairs, share=0.001)),
             (BUSY, [], partial(change_learners, moodle, pairs, share=0.01)),
             (f"hour with {CHANGES:,} changes all over the site", [], partial(change, moodle, pairs)),

@@ -47,6 +47,9 @@ COURSE_COLUMN = {
 NO_COURSE = -1
 """Stands for the course of what belongs to none: companies, module types, and rows whose course can't be read."""
 
+IN_NO_ROW = {"company": ("suspended", "shortname", "name")}
+"""Columns of the catalogue on which no row of the reporting table depends."""
+
 TableDigest = tuple[int, int]
 """Number of rows, and the sum of their hashes modulo TOTAL_MODULUS: the order of the rows does not matter."""
 
@@ -127,7 +130,7 @@ def course_digests(snapshot: Snapshot) -> dict[int, str]:
     parts: dict[int, list[str]] = defaultdict(list, {NO_COURSE: []})
     for name in SNAPSHOT_COLUMNS:
         if name not in LEARNER_TABLES:
-            for courseid, text in _texts_by_course(name, snapshot[name]):
+            for courseid, text in _texts_by_course(name, snapshot[name].drop(IN_NO_ROW.get(name, ()))):
                 parts[courseid].append(f"{name}:{text}")
     return {courseid: _sha256(texts) for courseid, texts in parts.items()}
 

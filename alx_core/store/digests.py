@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, delete, insert, literal, select
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, literal, select
 
 from alx_core.store.engine import insert_into
 from alx_core.store.tables import is_current, reporting, sync_courses, sync_digests
@@ -53,8 +53,10 @@ def save_courses(connection: Connection, digests: Mapping[int, str]) -> None:
         connection.execute(statement.on_conflict_do_update(index_elements=["courseid"], set_=anew), changed)
 
 
-def range_numbers_of_courses(connection: Connection, courseids: Collection[int], width: int) -> set[int]:
-    """Return the ids, divided by `width`, of the learners who have rows of these courses in the reporting table."""
+def rows_of_courses(connection: Connection, courseids: Collection[int], width: int) -> dict[int, int]:
+    """Return how many rows of these courses the reporting table has, by the learners' ids divided by `width`."""
     number = reporting.c.userid // literal(width, Integer)
-    is_of_them = reporting.c.courseid.in_(courseids)
-    return set(connection.scalars(select(number).where(is_of_them, is_current(reporting)).distinct()))
+    query = select(number.label("number"), func.count().label("rows")).where(
+        reporting.c.courseid.in_(courseids), is_current(reporting)
+    )
+    return {row.number: row.rows for row in connection.execute(query.group_by(number))}

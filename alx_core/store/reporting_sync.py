@@ -56,14 +56,21 @@ class StoredRows:
         self._engine = engine
         self._arrow = ArrowDatabase(engine.url) if engine.dialect.name == "postgresql" else None
 
-    def read(self, learners: Sequence[LearnerRange], companyids: Collection[int]) -> pl.DataFrame:
+    def read(
+        self,
+        learners: Sequence[LearnerRange],
+        companyids: Collection[int],
+        courseids: Collection[int] | None = None,
+    ) -> pl.DataFrame:
         """Return the rows of `learners` in `companyids`, tombstones included, with the columns of STORED_SCHEMA.
 
-        The ranges ascend and lie apart. Raises StoreUnreachable.
+        With `courseids`, only those in these courses. The ranges ascend and lie apart. Raises StoreUnreachable.
         """
         if not companyids or not learners:
             return pl.DataFrame(schema=STORED_SCHEMA)
         query = stored_rows(learners, companyids, self._engine.dialect.name)
+        if courseids is not None:
+            query = query.where(reporting.c.courseid.in_(courseids))
         if self._arrow is None:
             with connect(self._engine) as connection:
                 arrays = connection.execute(_as_arrays(query)).fetchall()

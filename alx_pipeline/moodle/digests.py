@@ -8,16 +8,17 @@ SQLite has no hash function for texts, and reading it costs no more than hashing
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any
+from itertools import chain, pairwise
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, String, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Engine, FromClause, String, cast, func, literal, null, select
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import Grouping
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.digests import (
     NULL,
     TEXT_HEX,
@@ -30,6 +31,7 @@ from alx_core.domain.digests import (
 )
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES
+from alx_core.services.sync.source import PartDigest, RangeDigests
 from alx_pipeline.moodle.queries import AnySelect, Ids, MoodleTables
 
 OUT_OF_RANGE = ("22003", 1690)
@@ -40,13 +42,25 @@ UNKNOWN_COLUMN = ("42S22", 1054)
 Value = ColumnElement[Any]
 
 
+class _Group(NamedTuple):
+    """Rows of a table that lie in one range: their number, and the sum of their hashes."""
+
+    range_index: int
+    table: str
+    is_of_courses: bool
+    rows: int
+    total: int
+
+
 def can_digest(engine: Engine) -> bool:
     """Whether the database can hash a row fast."""
     return engine.dialect.name in TEXT_NUMBERS
 
 
-def range_digests(engine: Engine, tables: MoodleTables, layout: Layout, *, workers: int = 1) -> dict[int, str]:
-    """Return the digest of each range, by range index.
+def ask_digests(
+    engine: Engine, tables: MoodleTables, layout: Layout, courses: CourseRows | None = None, *, workers: int = 1
+) -> RangeDigests:
+    """Return the digest of each range, and that of the rows about `courses` alone.
 
     Nothing is returned when some number is too large for the formula: it is no good record, so no range is skipped.
 
@@ -54,20 +68,21 @@ def range_digests(engine: Engine, tables: MoodleTables, layout: Layout, *, worke
     rows at a time. Each slice shows a moment of its own: a range whose digest is the one that was noted had the noted
     rows in each slice, at one moment or another since the call began. PostgreSQL sets its own workers on a statement.
     """
-    parts: dict[int, dict[str, TableDigest]] = defaultdict(dict)
     slices = [(name, ids) for name in LEARNER_TABLES for ids in _slices(engine, tables, name, workers)]
     try:
         with ThreadPoolExecutor(workers, "digests") as executor:
-            found = list(executor.map(lambda each: _slice_digests(engine, tables, each, layout), slices))
+            found = executor.map(lambda each: list(_groups(engine, tables, each, layout, courses)), slices)
+            groups = list(chain.from_iterable(found))
     except DBAPIError as error:
         if _code(error) in OUT_OF_RANGE:
-            return {}
+            return RangeDigests({}, {})
         raise
-    for (name, _), digests in zip(slices, found, strict=True):
-        for index, (rows, total) in digests.items():
-            rows_before, total_before = parts[index].get(name, (0, 0))
-            parts[index][name] = rows_before + rows, (total_before + total) % TOTAL_MODULUS
-    return {index: range_digest(parts[index]) for index in range(layout.count)}
+    whole, part = _summed(groups), _summed(each for each in groups if each.is_of_courses)
+    ranges = range(layout.count)
+    return RangeDigests(
+        whole={index: range_digest(whole[index]) for index in ranges},
+        of_courses={index: _part_digest(part[index]) for index in ranges} if courses else {},
+    )
 
 
 def enrolled_ranges(engine: Engine, tables: MoodleTables, layout: Layout, enrolids: Collection[int]) -> set[int]:
@@ -97,22 +112,23 @@ def _slices(engine: Engine, tables: MoodleTables, name: str, workers: int) -> li
     return [Ids(after, until) for after, until in pairwise([None, *inner, None])]
 
 
-def _slice_digests(
-    engine: Engine, tables: MoodleTables, slice_: tuple[str, Ids], layout: Layout
-) -> dict[int, TableDigest]:
-    found: dict[int, TableDigest] = defaultdict(lambda: (0, 0))
+def _groups(
+    engine: Engine, tables: MoodleTables, slice_: tuple[str, Ids], layout: Layout, courses: CourseRows | None
+) -> Iterator[_Group]:
+    """Yield the groups of a slice of a table."""
+    query = _grouped(engine.dialect.name, tables, *slice_, layout.width, courses)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL jit = off")  # compiling takes a third of the time, and saves none
-        for number, rows, total in connection.execute(_grouped(engine.dialect.name, tables, *slice_, layout.width)):
+        for number, is_of_courses, rows, total in connection.execute(query):
             index = layout.index_at(None if number is None else int(number))
-            before = found[index]
-            found[index] = (before[0] + int(rows), (before[1] + int(total or 0)) % TOTAL_MODULUS)
-    return found
+            yield _Group(index, slice_[0], bool(is_of_courses), int(rows), int(total or 0))
 
 
-def _grouped(dialect: str, tables: MoodleTables, name: str, ids: Ids, width: int) -> AnySelect:
-    """Rows of one table: learner id divided by `width`, number of rows, sum of the rows' hashes."""
+def _grouped(
+    dialect: str, tables: MoodleTables, name: str, ids: Ids, width: int, courses: CourseRows | None
+) -> AnySelect:
+    """Rows of one table: learner id divided by `width`, whether of `courses`, number of rows, sum of their hashes."""
     rows = tables.select(name, ids=ids).subquery()
 
     def number(column: str) -> Value:
@@ -123,9 +139,40 @@ def _grouped(dialect: str, tables: MoodleTables, name: str, ids: Ids, width: int
     def texts(columns: Sequence[str]) -> Value:
         return TEXT_NUMBERS[dialect]([rows.c[column] for column in columns])
 
-    group = _range_number(dialect, number("id" if name == "user" else "userid"), width)
+    learner = "id" if name == "user" else "userid"
+    group: list[Value] = [_range_number(dialect, number(learner), width).label("number")]
+    source, is_of_courses = (rows, null()) if courses is None else _of_courses(tables, courses, name, rows)
+    if courses is not None:
+        group.append(is_of_courses)
     hashed = row_hash(hashed_values(name, number, texts), _xor)
-    return select(group.label("number"), func.count(), func.sum(hashed)).group_by(group)
+    query = select(group[0], is_of_courses, func.count(), func.sum(hashed))
+    return query.select_from(source).group_by(*group)
+
+
+def _of_courses(tables: MoodleTables, courses: CourseRows, name: str, rows: FromClause) -> tuple[FromClause, Value]:
+    """Return `rows` of a table with what it takes to tell which are of `courses`, and the condition that one is."""
+    found = courses.ids_in(name)
+    if found is not None:
+        column, ids = found
+        return rows, rows.c[column].in_(ids).label("is_of_courses")
+    # Not IN (SELECT ...): PostgreSQL would go through the list for each row where it takes it to be long.
+    enrolled = tables.enrolled(courses).subquery()
+    learner = rows.c.id if name == "user" else rows.c.userid
+    is_enrolled = enrolled.c.userid.is_not(None).label("is_of_courses")
+    return rows.outerjoin(enrolled, learner == enrolled.c.userid), is_enrolled
+
+
+def _summed(groups: Iterable[_Group]) -> Mapping[int, Mapping[str, TableDigest]]:
+    """Put the groups of a range together: by range index, what it has of each table."""
+    found: dict[int, dict[str, TableDigest]] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
+    for each in groups:
+        rows, total = found[each.range_index][each.table]
+        found[each.range_index][each.table] = rows + each.rows, (total + each.total) % TOTAL_MODULUS
+    return found
+
+
+def _part_digest(tables: Mapping[str, TableDigest]) -> PartDigest:
+    return PartDigest(sum(rows for rows, _ in tables.values()), range_digest(tables))
 
 
 def _range_number(dialect: str, learner: Value, width: int) -> Value:

@@ -9,9 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, TableClause, case, column, func, null, or_, select, table
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Select,
+    TableClause,
+    case,
+    column,
+    func,
+    null,
+    or_,
+    select,
+    table,
+)
 
 from alx_core.domain.bad_records import LAST_TIME
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS
 from alx_core.store.learner_ranges import is_in
@@ -50,23 +63,32 @@ class MoodleTables:
         """Return the table `name` (without prefix) with the columns that the sync reads."""
         return table(self.prefix + name, *(column(each) for each in SNAPSHOT_COLUMNS[name]))
 
-    def scan_queries(self, learners: Sequence[LearnerRange]) -> dict[str, AnySelect]:
-        """Return one SELECT per table that is read; those with a row per learner are limited to `learners`.
+    def scan_queries(self, learners: Sequence[LearnerRange], courses: CourseRows | None = None) -> dict[str, AnySelect]:
+        """Return one SELECT per table that is read; those with a row per learner are limited to `learners`, `courses`.
 
         Without learners only the catalogue is left.
         """
         names = [name for name in self.names if learners or name not in LEARNER_TABLES]
-        return {name: self.select(name, learners) for name in names}
+        return {name: self.select(name, learners, courses) for name in names}
 
     def select(
-        self, name: str, learners: Sequence[LearnerRange] = (EVERYBODY,), *, ids: Ids | None = None
+        self,
+        name: str,
+        learners: Sequence[LearnerRange] = (EVERYBODY,),
+        courses: CourseRows | None = None,
+        *,
+        ids: Ids | None = None,
     ) -> AnySelect:
         """Return the SELECT of one table, or of its rows with these ids; those that no rule looks at stay there."""
         source = self.table(name)
         query = select(*(source.c[each] for each in SNAPSHOT_COLUMNS[name]))
-        if name in LEARNER_TABLES and EVERYBODY not in learners:
+        if name in LEARNER_TABLES:
             learner = source.c.id if name == "user" else source.c.userid
-            query = query.where(is_in(learner, learners))
+            if EVERYBODY not in learners:
+                query = query.where(is_in(learner, learners))
+            if courses is not None:
+                column_, values = courses.ids_in(name) or (learner.name, self.enrolled(courses))
+                query = query.where(source.c[column_].in_(values))
         if ids is not None and ids.after is not None:
             query = query.where(column("id") > ids.after)
         if ids is not None and ids.until is not None:
@@ -76,6 +98,11 @@ class MoodleTables:
         if name == "course_modules_completion":
             query = query.where(_is_not(source.c.completionstate, 0))
         return query
+
+    def enrolled(self, courses: CourseRows) -> Select[*tuple[Any, ...]]:
+        """Return a SELECT of the `userid` of everybody with an enrolment by an instance of `courses`, each once."""
+        query = self.select("user_enrolments", courses=courses)
+        return query.with_only_columns(query.selected_columns.userid).distinct()
 
     def first_and_last_id(self, name: str) -> Select[*tuple[Any, ...]]:
         """Return a SELECT of the lowest and the highest id of a table; it takes no time, as id is the primary key."""

@@ -12,11 +12,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
-from alx_core.services.sync.source import merge_texts
+from alx_core.services.sync.source import RangeDigests, merge_texts
 from alx_core.store.engine import needing_driver, server_limits
-from alx_pipeline.moodle.digests import can_digest, enrolled_ranges, range_digests
+from alx_pipeline.moodle.digests import ask_digests, can_digest, enrolled_ranges
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.queries import MoodleTables
@@ -83,19 +84,21 @@ class MoodleSource:
         last, before_few = (int(each or 0) for each in found)  # some sites keep ids as decimals
         return min(last, 2 * before_few) if before_few else last
 
-    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Yield everything that the rules need about `learners`, all of one moment. Raises SourceError."""
-        return self._stream(self._tables.scan_queries(learners))
+    def scan(
+        self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield everything that the rules need about `learners`, or about them in `courses`. Raises SourceError."""
+        return self._stream(self._tables.scan_queries(learners, courses))
 
     @property
     def has_digests(self) -> bool:
         """Whether the database can work digests out: not SQLite."""
         return can_digest(self._engine)
 
-    def digests(self, layout: Layout) -> dict[int, str]:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
         """Return the digest of each range, or none. Raises SourceError."""
         with self._guarding():
-            return range_digests(self._engine, self._tables, layout, workers=self._workers)
+            return ask_digests(self._engine, self._tables, layout, courses, workers=self._workers)
 
     def catalogue(self) -> Snapshot:
         """Return the tables that are the same for all learners, the others empty. Raises SourceError."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select, text
 
+from alx_core.store.companies import list_companies
 from alx_core.store.tables import sync_digests
 from support.changes import HOUR, every_second
 from support.databases import scratch_database
@@ -104,10 +105,20 @@ def test_a_course_without_learners_may_come_and_go_unseen(pipeline: Pipeline) ->
     assert_right(pipeline)
 
 
-def test_a_company_that_is_renamed_makes_every_range_be_looked_at(pipeline: Pipeline) -> None:
+def test_a_company_that_is_renamed_has_its_name_in_an_hour_that_skips_every_range(pipeline: Pipeline) -> None:
     pipeline.edit("UPDATE mdl_company SET name = 'Renamed' WHERE id = 1")
     pipeline.now += HOUR
+    run = pipeline.sync()
+    assert run.ranges_skipped == run.ranges
+    with pipeline.reporting.connect() as connection:
+        assert "Renamed" in {each["name"] for each in list_companies(connection)}
+
+
+def test_a_module_type_that_is_switched_off_makes_every_range_be_looked_at(pipeline: Pipeline) -> None:
+    pipeline.edit("UPDATE mdl_modules SET visible = 0 WHERE name = 'page'")
+    pipeline.now += HOUR
     assert pipeline.sync().ranges_skipped == 0
+    assert_right(pipeline)
     assert_right(pipeline)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event, func, select, text
 from sqlalchemy.engine import URL
 
 from alx_core.domain import learners
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES
 from alx_core.store import learner_ranges
@@ -27,6 +28,9 @@ LEARNER = 3
 EVERY = 40
 """Every how many learners one changes, where many do."""
 RANGES = 39
+COURSE = 2
+INSTANCES = text(f"SELECT id FROM mdl_enrol WHERE courseid = {COURSE} AND status = 0")
+ACTIVITIES = text(f"SELECT id FROM mdl_course_modules WHERE course = {COURSE}")
 TABLES = MoodleTables("mdl_", has_modules=True)
 
 
@@ -83,13 +87,13 @@ def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Ite
         made.close()
 
 
-def eligible(pipeline: Pipeline, *ranges: LearnerRange) -> dict[str, int]:
-    """How many rows of each table with a row per learner the rules look at."""
+def eligible(pipeline: Pipeline, *ranges: LearnerRange, courses: CourseRows | None = None) -> dict[str, int]:
+    """How many rows of each table with a row per learner the rules look at, or of those about `courses`."""
     with pipeline.moodle.connect() as connection:
         return {
             name: rows
             for name in LEARNER_TABLES
-            if (rows := count(connection, TABLES.select(name, ranges or [EVERYBODY]).subquery()))
+            if (rows := count(connection, TABLES.select(name, ranges or [EVERYBODY], courses).subquery()))
         }
 
 
@@ -145,6 +149,19 @@ def test_an_hour_in_which_a_course_of_nobodys_is_made_fetches_no_learners_row(pi
     pipeline.edit("INSERT INTO mdl_company_course (companyid, courseid, departmentid) VALUES (1, 999999, 0)")
     pipeline.sync()
     assert work.fetched == {}
+
+
+def test_an_edit_of_a_course_fetches_the_rows_about_it_and_compares_its_own(pipeline: Pipeline, work: Work) -> None:
+    pipeline.edit(f"UPDATE mdl_course SET fullname = 'Renamed' WHERE id = {COURSE}")
+    with pipeline.moodle.connect() as connection:
+        ids = [frozenset(connection.execute(each).scalars()) for each in (INSTANCES, ACTIVITIES)]
+    about = CourseRows(frozenset({COURSE}), *ids)
+    run = pipeline.sync()
+    assert work.fetched == eligible(pipeline, courses=about)
+    assert work.fetched["user_enrolments"] < eligible(pipeline)["user_enrolments"] / 4
+    assert run.total("updated") == len([row for row in live(pipeline) if row["courseid"] == COURSE]) > 0
+    assert {row["coursename"] for row in live(pipeline) if row["courseid"] == COURSE} == {"Renamed"}
+    assert sum(run.table.rows.values()) == run.processed
 
 
 def test_a_learners_change_fetches_the_rows_of_its_range_and_writes_its_own(pipeline: Pipeline, work: Work) -> None:

@@ -12,10 +12,12 @@ import polars as pl
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, insert
 
 from alx_core.domain.changes import PERSONAL
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.range_facts import range_digests, rows_by_range
 from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
+from alx_core.services.sync.source import PartDigest, RangeDigests
 
 Row = dict[str, Any]
 Key = tuple[int, int, int]
@@ -237,6 +239,7 @@ class FrameSource:
         self.per_band = 3
         self.has_digests = has_digests
         self.scans: list[list[LearnerRange]] = []
+        self.courses_scanned: list[CourseRows] = []
         self.is_closed = False
 
     def companies(self) -> pl.DataFrame:
@@ -248,18 +251,29 @@ class FrameSource:
         count = max(self.snapshot["user"]["id"].to_list(), default=0) // self.width + 1
         return Layout(self.width, count, self.per_band)
 
-    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The learners of these ranges and the catalogue, in batches of two rows."""
+    def scan(
+        self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The learners of these ranges, or their rows about `courses`, and the catalogue, in batches of two rows."""
         self.scans.append(list(learners))
-        for name, frame in self.snapshot.items():
+        self.courses_scanned += [courses] if courses else []
+        for name, frame in (rows_about(self.snapshot, courses) if courses else self.snapshot).items():
             found = frame.filter(_is_in(name, learners)) if name in LEARNER_TABLES else frame
             for batch in found.iter_slices(2):
                 yield name, batch
 
-    def digests(self, layout: Layout) -> dict[int, str]:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
         """The digests of what a scan of each range would read."""
-        found = rows_by_range(self.snapshot, as_of=NOW, layout=layout)
-        return range_digests(found, range(layout.count))
+        indexes = range(layout.count)
+        whole = range_digests(rows_by_range(self.snapshot, as_of=NOW, layout=layout), indexes)
+        if courses is None:
+            return RangeDigests(whole, {})
+        part = rows_by_range(rows_about(self.snapshot, courses), as_of=NOW, layout=layout)
+        rows = {
+            index: sum(of_range[index].rows for of_range in part.values() if index in of_range) for index in indexes
+        }
+        digests = range_digests(part, indexes)
+        return RangeDigests(whole, {index: PartDigest(rows[index], digests[index]) for index in indexes})
 
     def catalogue(self) -> Snapshot:
         """All tables, those with a row per learner empty."""
@@ -274,6 +288,19 @@ class FrameSource:
     def close(self) -> None:
         """Take note."""
         self.is_closed = True
+
+
+def rows_about(snapshot: Snapshot, courses: CourseRows) -> Snapshot:
+    """The rows about `courses`, and the catalogue."""
+    enrolled = snapshot["user_enrolments"].filter(pl.col("enrolid").is_in(list(courses.enrolids)))["userid"]
+
+    def rows(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        if name not in LEARNER_TABLES:
+            return frame
+        column, ids = courses.ids_in(name) or ("id" if name == "user" else "userid", set(enrolled))
+        return frame.filter(pl.col(column).is_in(list(ids)))
+
+    return {name: rows(name, frame) for name, frame in snapshot.items()}
 
 
 def _is_in(table: str, learners: Sequence[LearnerRange]) -> pl.Expr:

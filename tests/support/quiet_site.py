@@ -1,8 +1,10 @@
 """A Moodle of frames that tells which learner ranges are quiet, and what syncs of it looked at."""
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout
 from alx_core.domain.sync import SyncResult
 from alx_core.services.sync.listener import Listener
+from alx_core.services.sync.source import RangeDigests
 from support.builders import NOW, FrameSource, Row, make_user
 from support.frame_site import IDS, WIDTH, two_companies
 
@@ -36,5 +38,5 @@ class CutOff(Listener):
 class Undigested(FrameSource):
     """Has digests, and nobody may ask for them."""
 
-    def digests(self, layout: Layout) -> dict[int, str]:
-        raise AssertionError(layout)
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+        raise AssertionError(layout, courses)

@@ -1,7 +1,8 @@
 """Learner ranges in which nothing happened since the last sync, and the proof of it.
 
 A range is skipped when its digest is the one noted when its rows were last right, none of its learners has to do with
-a course that has changed, no enrolment has begun or ended since, and nobody else wrote to the table. The digest that is
+a course that was edited, no enrolment has begun or ended since, and nobody else wrote to the table. Where all but the
+courses is so, only these are looked at (`services.sync.edited`). The digest that is
 noted is that of the very rows that were read (`domain.digests`), and it is forgotten before anything is written: a run
 that is killed leaves no digest that is not true. The first sync of a day (UTC) looks at everything, so that a collision
 of digests lasts a day at most.
@@ -12,23 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import polars as pl
 from sqlalchemy import Engine, Row
 
-from alx_core.domain.digests import NO_COURSE, changed_courses, course_digests
+from alx_core.domain.digests import changed_courses, course_digests
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.quarantine import inspect
 from alx_core.domain.range_facts import RangeFacts
 from alx_core.domain.sync import Kind, SyncRequest, TableFacts
-from alx_core.services.sync.plan import WHOLE_SHARE, Plan
+from alx_core.services.sync.edited import EditedCourses, edited_alone, find_edited
+from alx_core.services.sync.plan import Plan
+from alx_core.services.sync.planner import WHOLE_SHARE
 from alx_core.services.sync.source import Source
 from alx_core.store.companies import noted_row_counts, table_facts
 from alx_core.store.digests import (
     forget_digests,
     load_courses,
     load_digests,
-    range_numbers_of_courses,
     save_courses,
     save_digests,
 )
@@ -41,26 +42,28 @@ Noted = Row[*tuple[Any, ...]]
 """A row of `sync_digests`."""
 DECODER = msgspec.json.Decoder(RangeFacts)
 
-MOST_LOOKED_UP = 5000
-"""So many courses that changed, or enrolment instances of theirs, are looked up; where there are more, everything is
-looked at. A statement takes 32,766 values on SQLite, 65,535 on PostgreSQL."""
-
 
 @dataclass(frozen=True, slots=True)
 class QuietRanges:
     """What is known of the ranges that need no look, by range index, and the catalogue by which they are right.
 
-    `courses` are the digests of the catalogue's courses. `table` is what the reporting table showed; None: it was not
-    looked at.
+    `edited` are the ranges where only the rows of some courses need one. `courses` are the digests of the catalogue's
+    courses. `table` is what the reporting table showed; None: it was not looked at.
     """
 
     facts: Mapping[int, RangeFacts]
+    edited: EditedCourses | None
     catalogue: Snapshot
     courses: Mapping[int, str]
     table: TableFacts | None
 
+    @property
+    def has_any(self) -> bool:
+        """Whether any range needs no look, or not a whole one."""
+        return bool(self.facts or self.edited)
 
-NONE = QuietRanges({}, {}, {}, None)
+
+NONE = QuietRanges({}, None, {}, {}, None)
 
 
 def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
@@ -82,31 +85,19 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
     if inspect(catalogue).bad:  # told of each hour, where ranges are looked at
         return NONE
     courses = course_digests(catalogue)
-    touched = _touched(engine, source, layout, catalogue, changed_courses(courses_before, courses))
-    if len(noted.keys() - touched) <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
+    edited = find_edited(engine, source, layout, catalogue, changed_courses(courses_before, courses), table)
+    trusted = noted.keys() if edited.rows else noted.keys() - edited.ranges
+    if len(trusted) <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
         return NONE
-    now = source.digests(layout)
+    now = source.digests(layout, edited.rows)
+    same = {index: _facts(row) for index, row in noted.items() if now.whole.get(index) == row.digest}
     return QuietRanges(
-        {index: _facts(row) for index, row in noted.items() if index not in touched and now.get(index) == row.digest},
+        {index: facts for index, facts in same.items() if index not in edited.ranges},
+        edited_alone(edited, layout, same, now),
         catalogue,
         courses,
         table,
     )
-
-
-def _touched(
-    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int]
-) -> Collection[int]:
-    """The ranges of learners who have to do with any of `courses`: enrolled in Moodle, or with a row in the table."""
-    if not courses:
-        return ()
-    enrolids = catalogue["enrol"].filter(pl.col("courseid").is_in(list(courses)))["id"].to_list()
-    if NO_COURSE in courses or max(len(courses), len(enrolids)) > MOST_LOOKED_UP:
-        return range(layout.count)
-    touched = set(source.enrolled(enrolids, layout)) if enrolids else set()
-    with connect(engine) as connection:
-        numbers = range_numbers_of_courses(connection, courses, layout.width)
-    return touched | {layout.index_at(number) for number in numbers}
 
 
 def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:

@@ -19,8 +19,10 @@ from alx_core.domain.sync import SyncRequest, SyncResult, TableFacts
 from alx_core.errors import StoreUnreachable, SyncError
 from alx_core.logs import get_logger
 from alx_core.services.sync.book import close_run, fail_run, open_run
+from alx_core.services.sync.edited import look_at_edited
 from alx_core.services.sync.listener import Listener
-from alx_core.services.sync.plan import Plan, Planner
+from alx_core.services.sync.plan import Plan
+from alx_core.services.sync.planner import Planner
 from alx_core.services.sync.quiet import QuietRanges, find_quiet, forget_changed, note_digests
 from alx_core.services.sync.source import Source
 from alx_core.services.sync.write import Company, write_companies
@@ -123,7 +125,7 @@ def _plan(
     companyids: Collection[int],
 ) -> Plan:
     plan = Plan(layout, changes=folder.spool())
-    if quiet.facts:
+    if quiet.has_any:
         plan.count_catalogue(quiet.catalogue)
         plan.judge_by(quiet.courses)
     for facts in quiet.facts.values():
@@ -138,8 +140,14 @@ def _plan(
             rows_per_band=options.rows_per_band,
             workers=options.workers,
         )
-        indexes = [index for index in range(layout.count) if index not in quiet.facts]
-        planner.look_at(indexes, plan, partial(options.listener.progress, "read"))
+
+        def on_looked() -> None:
+            options.listener.progress("read", len(plan.facts), layout.count - plan.skipped)
+
+        if quiet.edited:
+            look_at_edited(planner, quiet.edited, plan, on_looked)
+        left = [index for index in range(layout.count) if index not in quiet.facts and index not in plan.facts]
+        planner.look_at(left, plan, on_looked)
     return plan
 
 

@@ -1,15 +1,33 @@
 """What a sync needs of Moodle. The pipeline implements it over the three databases; tests over frames."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 
 TEXT_SUFFIX = ".text"
 """A source that can't bring a table's texts along sends them later, as `<table>.text` with `id` and the texts."""
+
+
+class PartDigest(NamedTuple):
+    """Of a range's rows about some courses: how many there are in all tables, and their digest."""
+
+    rows: int
+    digest: str
+
+
+class RangeDigests(NamedTuple):
+    """Digests by range index, as `domain.range_facts.range_digests` has them. `of_courses` is empty if not asked for.
+
+    Both are of the same moment: where `whole` is what it was once, `of_courses` is too.
+    """
+
+    whole: Mapping[int, str]
+    of_courses: Mapping[int, PartDigest]
 
 
 class Source(Protocol):
@@ -23,11 +41,13 @@ class Source(Protocol):
         """Return a layout whose bands hold about `rows_per_band` completion rows each."""
         ...
 
-    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+    def scan(
+        self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
         """Yield everything that the rules need about `learners`, as (table, batch); all of it is of one moment.
 
-        The catalogue comes along, whatever the learners. Batches of one table have the columns of SNAPSHOT_COLUMNS, in
-        the order in which the database keeps the rows.
+        With `courses`, only their rows; the catalogue comes along whole, whatever was asked for. Batches of one table
+        have the columns of SNAPSHOT_COLUMNS, in the order in which the database keeps the rows.
         """
         ...
 
@@ -36,8 +56,8 @@ class Source(Protocol):
         """Whether the database has a fast way to work digests out."""
         ...
 
-    def digests(self, layout: Layout) -> Mapping[int, str]:
-        """Return, by range index, `domain.range_facts.range_digests` of what a scan of the range would read now.
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+        """Return the digests of what a scan of each range would read now, and one with `courses`.
 
         A range without one may have changed.
         """

@@ -6,11 +6,13 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import NO_COURSE, changed_courses, course_digests, range_digest, row_hash
-from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
+from alx_core.domain.digests import IN_NO_ROW, NO_COURSE, changed_courses, course_digests, range_digest, row_hash
+from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot, reporting_rows
 from support.builders import (
+    NOW,
     Row,
     make_course,
     make_course_completion,
@@ -209,8 +211,12 @@ def test_a_row_more_or_less_changes_its_course_or_what_belongs_to_none(table: st
     assert changed(more) == changed_courses(course_digests(more), course_digests(SITE)) == expected
 
 
+UNUSED = [(table, column) for table, columns in IN_NO_ROW.items() for column in columns]
+
+
 @pytest.mark.parametrize(
-    ("table", "column"), [(table, column) for table in CATALOGUE for column in SNAPSHOT_COLUMNS[table]]
+    ("table", "column"),
+    [(table, each) for table in CATALOGUE for each in SNAPSHOT_COLUMNS[table] if (table, each) not in UNUSED],
 )
 def test_any_other_value_changes_a_course_or_what_belongs_to_none(table: str, column: str) -> None:
     row = {name: 77 if dtype == pl.Int64 else "text" for name, dtype in SNAPSHOT_COLUMNS[table].items()}
@@ -218,6 +224,17 @@ def test_any_other_value_changes_a_course_or_what_belongs_to_none(table: str, co
     found = changed_courses(course_digests(with_row(table, row)), course_digests(with_row(table, other)))
     assert found
     assert found <= {NO_COURSE} if table in ("company", "modules") else found <= {OTHER_COURSE, OTHER_COURSE + 1}
+
+
+@pytest.mark.parametrize(("table", "column"), UNUSED)
+def test_a_column_that_no_row_depends_on_changes_no_course_and_no_row(table: str, column: str) -> None:
+    other = pl.lit(77) if SNAPSHOT_COLUMNS[table][column] == pl.Int64 else pl.lit("other")
+    changed_site = {**SITE, table: SITE[table].with_columns(other.cast(SNAPSHOT_COLUMNS[table][column]).alias(column))}
+    assert not SITE[table].equals(changed_site[table])
+    assert changed(changed_site) == set()
+    rows = reporting_rows(SITE, as_of=NOW)
+    assert rows.height
+    assert_frame_equal(reporting_rows(changed_site, as_of=NOW), rows)
 
 
 @pytest.mark.parametrize("courseid", [None, -1, -77])

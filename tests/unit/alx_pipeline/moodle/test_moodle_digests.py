@@ -12,15 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
 from alx_core.domain.bad_records import LAST_TIME
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import merge_texts
-from alx_pipeline.moodle.digests import can_digest, range_digests
-from alx_pipeline.moodle.queries import MoodleTables
+from alx_pipeline.moodle.digests import _grouped, ask_digests, can_digest
+from alx_pipeline.moodle.queries import Ids, MoodleTables
 from alx_pipeline.moodle.source import MoodleSource, open_source
 from support.builders import (
     LEARNER,
     Row,
+    by_table,
     load_moodle,
     make_course_completion,
     make_many_learners,
@@ -28,6 +30,7 @@ from support.builders import (
     make_snapshot,
     make_user,
     make_user_enrolment,
+    rows_about,
 )
 from support.databases import scratch_database
 from support.ranges import snapshot_digest
@@ -58,7 +61,7 @@ class Moodle:
         self.source = source
 
     def digests(self) -> Digests:
-        return range_digests(self.engine, TABLES, LAYOUT, workers=self.workers)
+        return dict(ask_digests(self.engine, TABLES, LAYOUT, workers=self.workers).whole)
 
     def edit(self, change: Callable[[Connection], object]) -> None:
         with self.engine.begin() as connection:
@@ -245,8 +248,8 @@ def rows_of(table: str) -> st.SearchStrategy[list[Row]]:
     return st.lists(st.fixed_dictionaries(columns), max_size=6, unique_by=unique)
 
 
-def scanned(source: MoodleSource, index: int) -> Snapshot:
-    batches = list(source.scan([LAYOUT.range_at(index)]))
+def scanned(source: MoodleSource, index: int, courses: CourseRows | None = None) -> Snapshot:
+    batches = list(source.scan([LAYOUT.range_at(index)], courses))
     return {name: merge_texts(name, batches) for name in SNAPSHOT_COLUMNS}
 
 
@@ -260,8 +263,59 @@ def test_the_database_and_we_work_out_the_same_digest_of_the_same_rows(
     assert moodle.digests() == expected
 
 
+FEW_IDS = st.integers(1, 4)
+ABOUT = st.builds(
+    CourseRows, *(st.frozensets(FEW_IDS, max_size=3) for _ in ("courseids", "enrolids", "coursemoduleids"))
+)
+"""Rows about some courses, some of which have no instance or no activity."""
+
+
+def rows_that_meet(table: str) -> st.SearchStrategy[list[Row]]:
+    """Few learners with few ids in their rows."""
+    columns = {
+        name: st.just("Ada") if dtype == pl.String() else FEW_IDS for name, dtype in SNAPSHOT_COLUMNS[table].items()
+    }
+    learner = "id" if table == "user" else "userid"
+    columns[learner] = st.sampled_from([LEARNER - 1, LEARNER, LEARNER + 1, OTHER])
+    unique = (lambda row: row["id"]) if table == "user" else None
+    return st.lists(st.fixed_dictionaries(columns), max_size=8, unique_by=unique)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.fixed_dictionaries({table: rows_that_meet(table) for table in LEARNER_TABLES}), courses=ABOUT)
+def test_the_rows_about_courses_are_read_alone_and_have_a_digest_of_their_own(
+    moodle: Moodle, rows: dict[str, list[Row]], courses: CourseRows
+) -> None:
+    moodle.refill(make_snapshot(**rows))
+    digests = moodle.source.digests(LAYOUT, courses)
+    assert digests.whole == moodle.digests()
+    for index in range(LAYOUT.count):
+        part = scanned(moodle.source, index, courses)
+        assert by_table(part) == by_table(rows_about(scanned(moodle.source, index), courses))
+        height = sum(part[name].height for name in LEARNER_TABLES)
+        assert digests.of_courses[index] == (height, snapshot_digest(part))
+
+
+def test_without_courses_there_is_no_digest_of_rows_about_any(moodle: Moodle) -> None:
+    assert moodle.source.digests(LAYOUT).of_courses == {}
+
+
+@pytest.mark.parametrize("table", LEARNER_TABLES)
+def test_no_list_of_learners_is_gone_through_for_each_row(moodle: Moodle, table: str) -> None:
+    """As PostgreSQL does with the rows of a subquery that it takes to be too many for its memory: for minutes."""
+    if moodle.engine.dialect.name != "postgresql":
+        pytest.skip("MariaDB looks them up by a key, however many they are")
+    courses = CourseRows(frozenset({2}), frozenset({1, 2}), frozenset({3}))
+    query = _grouped("postgresql", TABLES, table, Ids(None, None), LAYOUT.width, courses)
+    sql = query.compile(moodle.engine, compile_kwargs={"literal_binds": True})
+    with moodle.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN {sql}").scalars().all()
+    assert "Seq Scan" in str(plan)
+    assert "SubPlan" not in str(plan)
+
+
 def test_a_whole_sites_digests_are_those_of_its_scan(moodle: Moodle) -> None:
-    digests = moodle.source.digests(LAYOUT)
+    digests = moodle.source.digests(LAYOUT).whole
     for index in range(LAYOUT.count):
         assert snapshot_digest(scanned(moodle.source, index)) == digests[index]
 
@@ -272,8 +326,9 @@ def test_a_number_too_large_for_the_formula_leaves_no_digest_and_no_error(
 ) -> None:
     moodle.set(table, **{column: 2**63 - 1})
     assert moodle.digests() == {}
+    assert moodle.source.digests(LAYOUT, CourseRows(*[frozenset({1})] * 3)) == ({}, {})
 
 
 def test_an_error_that_is_not_about_a_number_is_told(moodle: Moodle) -> None:
     with pytest.raises(DBAPIError, match="nowhere_user"):
-        range_digests(moodle.engine, MoodleTables("nowhere_", has_modules=True), LAYOUT)
+        ask_digests(moodle.engine, MoodleTables("nowhere_", has_modules=True), LAYOUT)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from support.frame_courses import catalogue
 from support.frame_site import HOUR_S, Site
-from support.quiet_site import EARLY, digesting_source
+from support.quiet_site import EARLY, digesting_source, looked_at
 from support.reporting_databases import migrated_engine
 
 
@@ -41,3 +42,12 @@ def quiet(site: Site, noted: bytes) -> Site:
     Path(str(site.engine.url.database)).write_bytes(noted)
     site.source, site.now = digesting_source(), EARLY + 2 * HOUR_S
     return site
+
+
+@pytest.fixture
+def courses(quiet: Site) -> Site:
+    """A site with two courses whose digests are noted."""
+    quiet.change(**catalogue())
+    quiet.sync()
+    assert looked_at(quiet.sync()) == 0
+    return quiet

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 import pytest
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import LearnerRange
 from alx_core.domain.sync import Kind
-from alx_core.services.sync import quiet as quiet_ranges
+from alx_core.services.sync import edited
 from alx_core.services.sync.listener import Listener
 from support.builders import COMPANY, FrameSource, Row, make_company, make_course, make_enrol
 from support.frame_courses import EDITS, catalogue
@@ -15,15 +16,6 @@ from support.frame_site import BETA, WIDTH, Site, key, two_companies, wanted_con
 from support.quiet_site import CutOff, Undigested, looked_at, users_changed
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def courses(quiet: Site) -> Site:
-    """A site with two courses whose digests are noted."""
-    quiet.change(**catalogue())
-    quiet.sync()
-    assert looked_at(quiet.sync()) == 0
-    return quiet
 
 
 @pytest.mark.parametrize(("ranges", "edit"), EDITS.values(), ids=EDITS.keys())
@@ -44,7 +36,8 @@ def test_the_ranges_of_who_has_to_do_with_a_course_that_changed_are_looked_at(
 @pytest.mark.parametrize(
     "edit",
     [
-        {"company": [make_company(name="Other"), make_company(id=BETA, shortname="beta", name="Beta")]},
+        {"company": [*two_companies()["company"].to_dicts(), make_company(id=3, shortname="gamma")]},
+        {"company": [make_company()]},
         {"modules": [{"id": 5, "visible": 0}]},
     ],
 )
@@ -52,6 +45,12 @@ def test_what_belongs_to_no_course_makes_every_range_be_looked_at(courses: Site,
     courses.change(**edit)
     assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
     assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
+
+
+def test_a_companys_names_are_in_no_row_and_no_range_is_looked_at_for_them(courses: Site) -> None:
+    courses.change(company=[make_company(name="Other", suspended=1), make_company(id=BETA, shortname="beta")])
+    assert looked_at(courses.sync()) == 0
+    assert [(each["name"], each["suspended"]) for each in courses.companies().values()] == [("Other", 1), ("Acme", 0)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_what_belongs_to_no_course_makes_every_range_be_looked_at(courses: Site,
 def test_more_than_is_looked_up_makes_every_range_be_looked_at(
     courses: Site, monkeypatch: pytest.MonkeyPatch, edit: dict[str, list[Row]]
 ) -> None:
-    monkeypatch.setattr(quiet_ranges, "MOST_LOOKED_UP", 1)
+    monkeypatch.setattr(edited, "MOST_LOOKED_UP", 1)
     courses.change(**edit)
     assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
 
@@ -90,9 +89,11 @@ def test_ranges_that_were_judged_by_a_later_catalogue_are_looked_at_again(course
     """A title changes between the look at the catalogue and the reading, and is then changed back."""
 
     class Edited(FrameSource):
-        def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
+        def scan(
+            self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+        ) -> Iterator[tuple[str, pl.DataFrame]]:
             self.snapshot = {**self.snapshot, "course": two_companies(**EDITS["everybody's course"][1])["course"]}
-            yield from super().scan(learners)
+            yield from super().scan(learners, courses)
 
     original = courses.source.snapshot
     courses.source = Edited(

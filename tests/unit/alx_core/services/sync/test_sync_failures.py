@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from alx_core.domain.checks import CheckName, check_sync
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import LearnerRange
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.sync import Kind, SyncRequest
@@ -60,8 +61,10 @@ class Breaking(FrameSource):
         super().__init__(snapshot)
         self.error = error
 
-    def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
-        for count, batch in enumerate(super().scan(learners)):
+    def scan(
+        self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        for count, batch in enumerate(super().scan(learners, courses)):
             if count == 3:
                 raise self.error
             yield batch

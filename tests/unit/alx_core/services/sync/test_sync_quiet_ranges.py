@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import MAX_ID, Layout, LearnerRange
 from alx_core.domain.sync import Kind
 from alx_core.services.sync.listener import Listener
+from alx_core.services.sync.source import RangeDigests
 from alx_core.store.tables import sync_digests
 from support.builders import (
     COMPANY,
@@ -124,8 +126,10 @@ def test_a_range_that_changes_while_it_is_read_is_looked_at_again(quiet: Site) -
     class Moving(FrameSource):
         """Changes learner 200, whose range is skipped, once the others were read."""
 
-        def scan(self, learners: Sequence[LearnerRange]) -> Iterator[tuple[str, pl.DataFrame]]:
-            yield from super().scan(learners)
+        def scan(
+            self, learners: Sequence[LearnerRange], courses: CourseRows | None = None
+        ) -> Iterator[tuple[str, pl.DataFrame]]:
+            yield from super().scan(learners, courses)
             self.snapshot = {**self.snapshot, "user": two_companies(user=users_changed(100, 200))["user"]}
 
     quiet.source = Moving(two_companies(user=users_changed(100)), width=WIDTH, has_digests=True)
@@ -157,9 +161,9 @@ def test_a_company_that_is_founded_while_a_run_begins_is_not_hidden_by_its_diges
             self.grow()
             return super().companies()
 
-        def digests(self, layout: Layout) -> dict[int, str] | None:
+        def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
             self.grow()
-            return super().digests(layout)
+            return super().digests(layout, courses)
 
     quiet.source = Growing(quiet.source.snapshot, width=WIDTH, has_digests=True)
     quiet.sync()

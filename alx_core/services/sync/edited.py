@@ -1,0 +1,149 @@
+"""Courses that were edited since the last sync: the ranges of their learners, and what they change there.
+
+The rules judge a learner in a course by that course's rows alone (`domain.progress`). So where the learners' rows are
+those that were noted, no other rows of the reporting table than those of the edited courses can be others now: only
+these are worked out, from Moodle's rows about these courses, and compared. A range in which any of them has changed
+since its digest was taken is left over, to be looked at whole.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import polars as pl
+from sqlalchemy import Engine
+
+from alx_core.domain.changes import changes
+from alx_core.domain.course_rows import CourseRows, course_rows
+from alx_core.domain.digests import NO_COURSE, course_digests
+from alx_core.domain.learners import Layout
+from alx_core.domain.progress import LEARNER_TABLES, Snapshot, reporting_rows
+from alx_core.domain.range_facts import RangeFacts, companies_by_range, range_digests, rows_by_range
+from alx_core.domain.sync import TableFacts
+from alx_core.services.sync.gather import Gathered
+from alx_core.services.sync.plan import BandPlan, Plan
+from alx_core.services.sync.planner import WHOLE_SHARE, OnLooked, Planner, companies_written, learners_of
+from alx_core.services.sync.source import RangeDigests, Source
+from alx_core.store.digests import rows_of_courses
+from alx_core.store.engine import connect
+
+MOST_LOOKED_UP = 5000
+"""So many courses that changed, or enrolment instances or activities of theirs, are looked up; where there are more,
+everything is looked at. A statement takes 32,766 values on SQLite, 65,535 on PostgreSQL."""
+
+MOST_ALONE = 0.25
+"""Share of a site's rows up to which those of the edited courses are read alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The ranges of who has to do with courses that were edited. `rows`: what may be read alone, if anything."""
+
+    ranges: Collection[int]
+    rows: CourseRows | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditedCourses:
+    """Ranges in which nothing but the rows of some courses can be others now.
+
+    `facts` are those noted of these ranges, by index; `digests` those of now, of others too.
+    """
+
+    rows: CourseRows
+    facts: Mapping[int, RangeFacts]
+    digests: RangeDigests
+
+
+def find_edited(
+    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int], table: TableFacts
+) -> Edited:
+    """Find who has to do with any of `courses`: enrolled in Moodle, or with a row in the reporting table."""
+    if not courses:
+        return Edited((), None)
+    rows = course_rows(catalogue, courses)
+    if NO_COURSE in courses or max(len(courses), len(rows.enrolids)) > MOST_LOOKED_UP:
+        return Edited(range(layout.count), None)
+    enrolled = source.enrolled(rows.enrolids, layout) if rows.enrolids else ()
+    with connect(engine) as connection:
+        stored = rows_of_courses(connection, courses, layout.width)
+    is_part = sum(stored.values()) <= MOST_ALONE * sum(table.rows.values())
+    is_part = is_part and len(rows.coursemoduleids) <= MOST_LOOKED_UP
+    ranges = {*enrolled, *(layout.index_at(number) for number in stored)}
+    return Edited(ranges, rows if ranges and is_part else None)
+
+
+def edited_alone(
+    edited: Edited, layout: Layout, same: Mapping[int, RangeFacts], digests: RangeDigests
+) -> EditedCourses | None:
+    """Choose the ranges where the edited courses are looked at alone, of those that are the same as when noted.
+
+    None where that would not be less than to look at all of them.
+    """
+    if edited.rows is None or layout.count - len(same) >= layout.count * WHOLE_SHARE:
+        return None
+    facts = {index: same[index] for index in edited.ranges if index in same}
+    part = sum(digests.of_courses[index].rows for index in facts)
+    whole = sum(sum(each.rows_read.values()) for each in facts.values())
+    return EditedCourses(edited.rows, facts, digests) if facts and part <= MOST_ALONE * whole else None
+
+
+def look_at_edited(planner: Planner, edited: EditedCourses, plan: Plan, on_looked: OnLooked) -> None:
+    """Add to `plan` what the courses change, and the ranges, but for those that are left over."""
+    indexes = sorted(edited.facts)
+    rows = sum(edited.digests.of_courses[index].rows for index in indexes)
+    layout = replace(plan.layout, per_band=max(1, planner.rows_per_band * len(indexes) // max(1, rows)))
+    for gathered in planner.scans(layout, indexes, edited.rows):
+        if plan.judge_by(course_digests(gathered.catalogue())):  # they were not edited once more
+            for band in planner.in_order(partial(_plan_band, planner, edited, layout, gathered), gathered):
+                plan.add(band)
+                on_looked()
+
+
+def _plan_band(planner: Planner, edited: EditedCourses, layout: Layout, gathered: Gathered, number: int) -> BandPlan:
+    """Apply the rules to a band's rows about the courses, where these are the noted ones, and compare."""
+    snapshot, indexes = gathered.snapshot(number), gathered.bands[number]
+    digests = range_digests(rows_by_range(snapshot, as_of=planner.as_of, layout=layout), indexes)
+    same = [index for index in indexes if digests[index] == edited.digests.of_courses[index].digest]
+    expected = reporting_rows(
+        _only(snapshot, layout, same) if len(same) < len(indexes) else snapshot,
+        as_of=planner.as_of,
+        companyids=planner.companyids,
+    )
+    stored = planner.stored.read(learners_of(layout, same), planner.companyids, edited.rows.courseids)
+    written = changes(expected, stored)
+    before, after = _count(stored.filter(pl.col("is_deleted") == 0), layout), _count(expected, layout)
+    return BandPlan(
+        changes=written,
+        bad=[],
+        facts={index: _moved(edited.facts[index], before[index], after[index]) for index in same},
+        companyids=companies_written(written, layout),
+        digests={index: edited.digests.whole[index] for index in same},
+    )
+
+
+def _only(snapshot: Snapshot, layout: Layout, indexes: Collection[int]) -> Snapshot:
+    """The rows of some ranges."""
+
+    def rows(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        learner = pl.col("id" if name == "user" else "userid")
+        return frame.filter(layout.index_of(learner).is_in(indexes)) if name in LEARNER_TABLES else frame
+
+    return {name: rows(name, frame) for name, frame in snapshot.items()}
+
+
+def _count(rows: pl.DataFrame, layout: Layout) -> Mapping[int, Counter[int]]:
+    """Number of rows by range index and company."""
+    found: dict[int, Counter[int]] = defaultdict(Counter)
+    for index, companyid, count in companies_by_range(rows, layout):
+        found[index][companyid] = count
+    return found
+
+
+def _moved(facts: RangeFacts, before: Counter[int], after: Counter[int]) -> RangeFacts:
+    """The facts of a range in which courses had `before` rows per company, and now have `after`."""
+    rows = Counter(facts.rows)
+    rows.update(after)
+    rows.subtract(before)
+    return replace(facts, rows=dict(+rows))
