@@ -20,7 +20,6 @@ from alx_core.domain.digests import NO_COURSE, course_digests
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.range_facts import RangeFacts, companies_by_range, range_digests, rows_by_range
-from alx_core.domain.sync import TableFacts
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.plan import BandPlan, Plan
 from alx_core.services.sync.planner import WHOLE_SHARE, OnLooked, Planner, companies_written, learners_of
@@ -57,21 +56,21 @@ class EditedCourses:
 
 
 def find_edited(
-    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int], table: TableFacts
+    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int], *, rows: int
 ) -> Edited:
-    """Find who has to do with any of `courses`: enrolled in Moodle, or with a row in the reporting table."""
+    """Find who has to do with any of `courses`: enrolled in Moodle, or with one of the reporting table's `rows`."""
     if not courses:
         return Edited((), None)
-    rows = course_rows(catalogue, courses)
-    if NO_COURSE in courses or max(len(courses), len(rows.enrolids)) > MOST_LOOKED_UP:
+    about = course_rows(catalogue, courses)
+    if NO_COURSE in courses or max(len(courses), len(about.enrolids)) > MOST_LOOKED_UP:
         return Edited(range(layout.count), None)
-    enrolled = source.enrolled(rows.enrolids, layout) if rows.enrolids else ()
+    enrolled = source.enrolled(about.enrolids, layout) if about.enrolids else ()
     with connect(engine) as connection:
         stored = rows_of_courses(connection, courses, layout.width)
-    is_part = sum(stored.values()) <= MOST_ALONE * sum(table.rows.values())
-    is_part = is_part and len(rows.coursemoduleids) <= MOST_LOOKED_UP
+    is_part = sum(stored.values()) <= MOST_ALONE * rows
+    is_part = is_part and len(about.coursemoduleids) <= MOST_LOOKED_UP
     ranges = {*enrolled, *(layout.index_at(number) for number in stored)}
-    return Edited(ranges, rows if ranges and is_part else None)
+    return Edited(ranges, about if ranges and is_part else None)
 
 
 def edited_alone(

@@ -9,7 +9,8 @@ of digests lasts a day at most.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ class QuietRanges:
     edited: EditedCourses | None
     catalogue: Snapshot
     courses: Mapping[int, str]
-    table: TableFacts | None
+    table: TableFacts | None = None
 
     @property
     def has_any(self) -> bool:
@@ -63,7 +64,7 @@ class QuietRanges:
         return bool(self.facts or self.edited)
 
 
-NONE = QuietRanges({}, None, {}, {}, None)
+NONE = QuietRanges({}, None, {}, {})
 
 
 def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
@@ -75,29 +76,44 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
         return NONE
     with connect(engine) as connection:
         noted = dict(_valid(load_digests(connection), layout, request.as_of))
-        if not noted:
-            return NONE
-        table = table_facts(connection)
-        if table.rows != noted_row_counts(connection):  # somebody else wrote to it
-            return NONE
-        courses_before = load_courses(connection)
+        counts, courses = noted_row_counts(connection), load_courses(connection)
+    if not noted:
+        return NONE
+    with ThreadPoolExecutor(1, "table") as executor:  # while Moodle works
+        look = executor.submit(look_at_table, engine)
+        quiet = _compare(engine, source, layout, noted, courses, rows=sum(counts.values()))
+    table = look.result()
+    return replace(quiet, table=table) if table.rows == counts else NONE  # or somebody else wrote to it
+
+
+def _compare(
+    engine: Engine,
+    source: Source,
+    layout: Layout,
+    noted: Mapping[int, Noted],
+    courses_before: Mapping[int, str],
+    *,
+    rows: int,
+) -> QuietRanges:
+    """Compare Moodle with what was noted when the reporting table had `rows` rows."""
     catalogue = source.catalogue()
     if inspect(catalogue).bad:  # told of each hour, where ranges are looked at
         return NONE
     courses = course_digests(catalogue)
-    edited = find_edited(engine, source, layout, catalogue, changed_courses(courses_before, courses), table)
+    edited = find_edited(engine, source, layout, catalogue, changed_courses(courses_before, courses), rows=rows)
     trusted = noted.keys() if edited.rows else noted.keys() - edited.ranges
     if len(trusted) <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
         return NONE
     now = source.digests(layout, edited.rows)
     same = {index: _facts(row) for index, row in noted.items() if now.whole.get(index) == row.digest}
-    return QuietRanges(
-        {index: facts for index, facts in same.items() if index not in edited.ranges},
-        edited_alone(edited, layout, same, now),
-        catalogue,
-        courses,
-        table,
-    )
+    skipped = {index: facts for index, facts in same.items() if index not in edited.ranges}
+    return QuietRanges(skipped, edited_alone(edited, layout, same, now), catalogue, courses)
+
+
+def look_at_table(engine: Engine) -> TableFacts:
+    """Look once over the reporting table."""
+    with connect(engine) as connection:
+        return table_facts(connection)
 
 
 def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:

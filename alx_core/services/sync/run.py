@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from alx_core.clock import Clock, system_clock
 from alx_core.domain.learners import Layout
-from alx_core.domain.sync import SyncRequest, SyncResult, TableFacts
+from alx_core.domain.sync import SyncRequest, SyncResult
 from alx_core.errors import StoreUnreachable, SyncError
 from alx_core.logs import get_logger
 from alx_core.services.sync.book import close_run, fail_run, open_run
@@ -23,10 +23,10 @@ from alx_core.services.sync.edited import look_at_edited
 from alx_core.services.sync.listener import Listener
 from alx_core.services.sync.plan import Plan
 from alx_core.services.sync.planner import Planner
-from alx_core.services.sync.quiet import QuietRanges, find_quiet, forget_changed, note_digests
+from alx_core.services.sync.quiet import QuietRanges, find_quiet, forget_changed, look_at_table, note_digests
 from alx_core.services.sync.source import Source
 from alx_core.services.sync.write import Company, write_companies
-from alx_core.store.companies import list_companies, table_facts
+from alx_core.store.companies import list_companies
 from alx_core.store.engine import connect
 from alx_core.store.locks import writer_lock
 from alx_core.store.reporting_sync import StoredRows, refresh_statistics
@@ -95,7 +95,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
         note_digests(engine, plan, run_id=run_id, as_of=request.as_of, failed=failed)
-    table = quiet.table if quiet.table and not changed else _look_at_table(engine)
+    table = quiet.table if quiet.table and not changed else look_at_table(engine)
     result = SyncResult(
         run_id=run_id,
         as_of=request.as_of,
@@ -149,11 +149,6 @@ def _plan(
         left = [index for index in range(layout.count) if index not in quiet.facts and index not in plan.facts]
         planner.look_at(left, plan, on_looked)
     return plan
-
-
-def _look_at_table(engine: Engine) -> TableFacts:
-    with connect(engine) as connection:
-        return table_facts(connection)
 
 
 def _companies(engine: Engine, source: Source, request: SyncRequest) -> CompanyNames:
