@@ -17,7 +17,7 @@ from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.quarantine import NULLABLE
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """To be raised when a rule or the digest changes: then every range is looked at anew once."""
 
 NULL = LAST_TIME + 1
@@ -29,7 +29,7 @@ FIRST, SECOND = 1_386_007_531, 2_020_202_021
 OTHERS = (3_222_467, 2_718_281, 1_414_213)
 START = 1_732_050_807
 KEY_MODULUS, REST_MODULUS = 2**31 - 19, 2**32 - 5
-TOTAL_MODULUS = 2**64
+TOTAL_MODULUS = 2**63
 
 TEXT_HEX = 7
 """Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""

@@ -52,12 +52,16 @@ class Layout:
         """Return the index of the range of the ids that, divided by `width`, give `number`, as `index_of` has it."""
         return min(max(number or 0, 0), self.count - 1)
 
+    def indexes_at(self, number: pl.Expr) -> pl.Expr:
+        """Return `index_at` of a column of numbers."""
+        return number.fill_null(0).clip(0, self.count - 1)
+
     def index_of(self, learner: pl.Expr) -> pl.Expr:
         """Return the index of the range of a learner id.
 
         One that can't be read (null, negative) goes to the first range, whose inspection refuses it.
         """
-        return (learner.fill_null(0) // self.width).clip(0, self.count - 1)
+        return self.indexes_at(learner // self.width)
 
 
 def layout_for(*, last_id: int, rows: int, rows_per_band: int) -> Layout:

@@ -8,12 +8,13 @@ SQLite has no hash function for texts, and reading it costs no more than hashing
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, pairwise
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, FromClause, String, cast, func, literal, null, select
+import polars as pl
+from sqlalchemy import BigInteger, ColumnElement, Engine, FromClause, Numeric, String, cast, func, literal, null, select
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import Grouping
@@ -42,14 +43,9 @@ UNKNOWN_COLUMN = ("42S22", 1054)
 Value = ColumnElement[Any]
 
 
-class _Group(NamedTuple):
-    """Rows of a table that lie in one range: their number, and the sum of their hashes."""
-
-    range_index: int
-    table: str
-    is_of_courses: bool
-    rows: int
-    total: int
+GROUPS = {"number": pl.Int64(), "is_of_courses": pl.Boolean(), "rows": pl.Int64(), "total": pl.Int64()}
+"""Of a table's rows in one range: its number, whether they are about the courses asked for, how many they are, and the
+sum of their hashes modulo TOTAL_MODULUS."""
 
 
 def can_digest(engine: Engine) -> bool:
@@ -71,13 +67,12 @@ def ask_digests(
     slices = [(name, ids) for name in LEARNER_TABLES for ids in _slices(engine, tables, name, workers)]
     try:
         with ThreadPoolExecutor(workers, "digests") as executor:
-            found = executor.map(lambda each: list(_groups(engine, tables, each, layout, courses)), slices)
-            groups = list(chain.from_iterable(found))
+            groups = pl.concat(executor.map(lambda each: _groups(engine, tables, each, layout, courses), slices))
     except DBAPIError as error:
         if _code(error) in OUT_OF_RANGE:
             return RangeDigests({}, {})
         raise
-    whole, part = _summed(groups), _summed(each for each in groups if each.is_of_courses)
+    whole, part = _summed(groups), _summed(groups.filter("is_of_courses"))
     ranges = range(layout.count)
     return RangeDigests(
         whole={index: range_digest(whole[index]) for index in ranges},
@@ -114,15 +109,16 @@ def _slices(engine: Engine, tables: MoodleTables, name: str, workers: int) -> li
 
 def _groups(
     engine: Engine, tables: MoodleTables, slice_: tuple[str, Ids], layout: Layout, courses: CourseRows | None
-) -> Iterator[_Group]:
-    """Yield the groups of a slice of a table."""
-    query = _grouped(engine.dialect.name, tables, *slice_, layout.width, courses)
+) -> pl.DataFrame:
+    """The groups of a slice of a table, with the index of their range and the table's name."""
+    name, ids = slice_
+    query = _grouped(engine.dialect.name, tables, name, ids, layout.width, courses)
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL jit = off")  # compiling takes a third of the time, and saves none
-        for number, is_of_courses, rows, total in connection.execute(query):
-            index = layout.index_at(None if number is None else int(number))
-            yield _Group(index, slice_[0], bool(is_of_courses), int(rows), int(total or 0))
+        rows = [(number, bool(of), rows, total) for number, of, rows, total in connection.execute(query)]
+    index = layout.indexes_at(pl.col("number")).alias("index")
+    return pl.DataFrame(rows, GROUPS, orient="row").with_columns(index, pl.lit(name).alias("table"))
 
 
 def _grouped(
@@ -145,7 +141,8 @@ def _grouped(
     if courses is not None:
         group.append(is_of_courses)
     hashed = row_hash(hashed_values(name, number, texts), _xor)
-    query = select(group[0], is_of_courses, func.count(), func.sum(hashed))
+    total = cast(func.mod(func.sum(hashed), literal(TOTAL_MODULUS, Numeric)), BigInteger)
+    query = select(group[0], is_of_courses, func.count(), total)
     return query.select_from(source).group_by(*group)
 
 
@@ -162,12 +159,12 @@ def _of_courses(tables: MoodleTables, courses: CourseRows, name: str, rows: From
     return rows.outerjoin(enrolled, learner == enrolled.c.userid), is_enrolled
 
 
-def _summed(groups: Iterable[_Group]) -> Mapping[int, Mapping[str, TableDigest]]:
+def _summed(groups: pl.DataFrame) -> Mapping[int, Mapping[str, TableDigest]]:
     """Put the groups of a range together: by range index, what it has of each table."""
-    found: dict[int, dict[str, TableDigest]] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
-    for each in groups:
-        rows, total = found[each.range_index][each.table]
-        found[each.range_index][each.table] = rows + each.rows, (total + each.total) % TOTAL_MODULUS
+    found: dict[int, dict[str, TableDigest]] = defaultdict(dict)
+    summed = groups.group_by("index", "table").agg(pl.col("rows", "total").sum())
+    for index, table, rows, total in summed.iter_rows():
+        found[index][table] = rows, total % TOTAL_MODULUS  # beyond 63 bits a sum begins anew
     return found
 
 
