@@ -1,11 +1,12 @@
 """Learner ranges in which nothing happened since the last sync, and the proof of it.
 
 A range is skipped when its digest is the one noted when its rows were last right, none of its learners has to do with
-a course that was edited, no enrolment has begun or ended since, and nobody else wrote to the table. Where all but the
-courses is so, only these are looked at (`services.sync.edited`). The digest that is
-noted is that of the very rows that were read (`domain.digests`), and it is forgotten before anything is written: a run
-that is killed leaves no digest that is not true. The first sync of a day (UTC) looks at everything, so that a collision
-of digests lasts a day at most.
+a course that was edited, no enrolment has begun or ended since, and nobody else wrote to the table. Where all this is
+so but for edited courses, only these are looked at (`services.sync.edited`).
+
+The digest that is noted is that of the very rows that were read (`domain.digests`), and it is forgotten before
+anything is written: a run that is killed leaves no digest that is not true. The first sync of a day (UTC) looks at
+everything, so that a collision of digests lasts a day at most.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -300,11 +300,13 @@ def test_without_courses_there_is_no_digest_of_rows_about_any(moodle: Moodle) ->
     assert moodle.source.digests(LAYOUT).of_courses == {}
 
 
+@pytest.mark.parametrize("server", [("postgresql", 3)], indirect=True)
 @pytest.mark.parametrize("table", LEARNER_TABLES)
 def test_no_list_of_learners_is_gone_through_for_each_row(moodle: Moodle, table: str) -> None:
-    """As PostgreSQL does with the rows of a subquery that it takes to be too many for its memory: for minutes."""
-    if moodle.engine.dialect.name != "postgresql":
-        pytest.skip("MariaDB looks them up by a key, however many they are")
+    """As PostgreSQL does with the rows of a subquery that it takes to be too many for its memory: for minutes.
+
+    MariaDB looks them up by a key, however many they are.
+    """
     courses = CourseRows(frozenset({2}), frozenset({1, 2}), frozenset({3}))
     query = _grouped("postgresql", TABLES, table, Ids(None, None), LAYOUT.width, courses)
     sql = query.compile(moodle.engine, compile_kwargs={"literal_binds": True})
