@@ -13,7 +13,7 @@ from support.builders import NOW, make_course, make_enrol, make_module, make_sna
 from support.random_sites import COURSES, snapshots
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(snapshot=snapshots(), courseids=st.sets(st.sampled_from(COURSES)))
 def test_from_the_rows_about_courses_follow_all_their_rows_and_no_others(
     snapshot: Snapshot, courseids: Collection[int]
