@@ -28,8 +28,9 @@ from alx_core.store.digests import rows_of_courses
 from alx_core.store.engine import connect
 
 MOST_LOOKED_UP = 5000
-"""So many courses that changed, or enrolment instances or activities of theirs, are looked up; where there are more,
-everything is looked at. A statement takes 32,766 values on SQLite, 65,535 on PostgreSQL."""
+"""So many courses that changed, or enrolment instances of theirs, are looked up; where there are more, everything is
+looked at. With more activities, the ranges of their learners are looked at whole. A statement takes 32,766 values on
+SQLite, 65,535 on PostgreSQL."""
 
 MOST_ALONE = 0.25
 """Share of a site's rows up to which those of the edited courses are read alone."""
