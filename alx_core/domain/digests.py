@@ -1,4 +1,4 @@
-"""What a learner range looks like in Moodle, and a course, as a short text: where it is the same, nothing has changed.
+"""What a row looks like in Moodle, as a number, and a course, as a short text: where it is the same, nothing changed.
 
 Moodle's database works the digest out in SQL to say whether anything changed (`alx_pipeline.moodle.digests`); the sync
 works it out over the very rows that it read, to note what the reporting table was made from. Both use `row_hash`, whose
@@ -30,6 +30,7 @@ OTHERS = (3_222_467, 2_718_281, 1_414_213)
 START = 1_732_050_807
 KEY_MODULUS, REST_MODULUS = 2**31 - 19, 2**32 - 5
 TOTAL_MODULUS = 2**63
+"""A table is told by its number of rows and the sum of their hashes modulo this: their order does not matter."""
 
 TEXT_HEX = 7
 """Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""
@@ -49,9 +50,6 @@ NO_COURSE = -1
 
 IN_NO_ROW = {"company": ("suspended", "shortname", "name")}
 """Columns of the catalogue on which no row of the reporting table depends."""
-
-TableDigest = tuple[int, int]
-"""Number of rows, and the sum of their hashes modulo TOTAL_MODULUS: the order of the rows does not matter."""
 
 
 def row_hash(values: Sequence[Any], xor: Callable[[Any, Any], Any]) -> Any:
@@ -114,12 +112,6 @@ def row_hashes(table: str, rows: pl.DataFrame) -> pl.Expr:
 
     hashed: pl.Expr = row_hash(hashed_values(table, number, text), pl.Expr.xor)
     return hashed
-
-
-def range_digest(tables: Mapping[str, TableDigest]) -> str:
-    """Return the digest of a learner range: of its rows by table, and of the rules."""
-    found = [(name, *tables[name]) for name in LEARNER_TABLES if name in tables]
-    return _sha256([str(RULES_VERSION), *(f"{name}:{rows}:{total}" for name, rows, total in found if rows)])
 
 
 def course_digests(snapshot: Snapshot) -> dict[int, str]:

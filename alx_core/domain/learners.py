@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import polars as pl
 
 MAX_ID = 2**63 - 1
-FEW_RANGES = 2048
-"""A database works digests out of so many groups about as fast as of one. A small site has no more."""
-WIDTH = 64
-"""Ids of a range on a larger site: where one learner in a hundred changes, half of the ranges stay as they were. Ranges
-half as wide make an hour without change a tenth longer."""
-MIN_WIDTH = 16
-MAX_RANGES = 8192
-"""With so many, of 1 KB each in `sync_digests`, ranges become wider."""
+WIDTH = 16
+"""Ids of a range: where one learner in a hundred changes, six ranges in seven stay as they were. With half as many ids
+hardly more would, and an hour without change takes a tenth longer."""
+MAX_RANGES = 16_384
+"""With more, ranges become wider: a database takes the longer to work digests out, the more there are."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +45,13 @@ class Layout:
         first = index * self.width
         return LearnerRange(first, MAX_ID if index == self.count - 1 else first + self.width - 1)
 
+    def ranges(self) -> pl.DataFrame:
+        """Return all ranges: `index`, `first_userid` and `last_userid`."""
+        index = pl.int_range(self.count, dtype=pl.Int64)
+        first = index * self.width
+        last = pl.when(index == self.count - 1).then(MAX_ID).otherwise(first + self.width - 1)
+        return pl.select(index=index, first_userid=first, last_userid=last)
+
     def index_at(self, number: int | None) -> int:
         """Return the index of the range of the ids that, divided by `width`, give `number`, as `index_of` has it."""
         return min(max(number or 0, 0), self.count - 1)
@@ -70,14 +74,9 @@ def layout_for(*, last_id: int, rows: int, rows_per_band: int) -> Layout:
     The width is a power of two: it stays the same until a site has twice as many ids, or longer.
     """
     last_id = max(0, last_id)
-    width = max(MIN_WIDTH, min(WIDTH, _width(last_id, FEW_RANGES)), _width(last_id, MAX_RANGES))
+    width = max(WIDTH, 1 << (last_id // MAX_RANGES).bit_length())
     count = last_id // width + 1
     return Layout(width, count, per_band=min(count, max(1, rows_per_band * count // max(1, rows))))
-
-
-def _width(last_id: int, most: int) -> int:
-    """The power of two that cuts the ids up to `last_id` into `most` ranges at most."""
-    return 1 << (last_id // most).bit_length()
 
 
 def runs(indexes: Sequence[int], *, size: int) -> list[Sequence[int]]:

@@ -101,15 +101,18 @@ def reporting_rows(snapshot: Snapshot, *, as_of: int, companyids: Collection[int
     )
 
 
-def next_changes(snapshot: Snapshot, *, as_of: int, layout: Layout) -> dict[int, int]:
-    """Return, by range index, the first instant after `as_of` at which time alone changes an enrolment's activity.
+def next_changes(snapshot: Snapshot, *, as_of: int, layout: Layout) -> pl.DataFrame:
+    """Return when time alone changes an enrolment's activity, for the first time after `as_of`: `index`, `valid_until`.
 
-    That is the nearest future `timestart` or `timeend`; until then a recomputation of unchanged tables gives the same
-    rows. Source: `enrol_get_enrolment_end()` in Moodle's lib/enrollib.php, which looks at exactly these edges.
+    Ranges in which it never does are left out. The instant is that of the nearest future `timestart` or `timeend`;
+    until then a recomputation of unchanged tables gives the same rows. Source: `enrol_get_enrolment_end()` in Moodle's
+    lib/enrollib.php, which looks at exactly these edges.
     """
     enrolments, index = snapshot["user_enrolments"], layout.index_of(pl.col("userid")).alias("index")
-    edges = pl.concat([enrolments.select(index, pl.col(each).alias("time")) for each in ("timestart", "timeend")])
-    return dict(edges.filter(pl.col("time") > as_of).group_by("index").min().iter_rows())
+    edges = pl.concat(
+        [enrolments.select(index, pl.col(each).alias("valid_until")) for each in ("timestart", "timeend")]
+    )
+    return edges.filter(pl.col("valid_until") > as_of).group_by("index").min()
 
 
 def _company_pairs(snapshot: Snapshot, as_of: int, companyids: Collection[int] | None) -> pl.DataFrame:

@@ -1,17 +1,21 @@
 """What each learner range and each course looked like in Moodle when rows were last right."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, cast
 
-from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, literal, select
+import polars as pl
+import psycopg
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, literal, select
 
-from alx_core.store.engine import insert_into
+from alx_core.store.copy import copy_rows
+from alx_core.store.engine import insert_into, is_postgresql
 from alx_core.store.tables import is_current, reporting, sync_courses, sync_digests
 
 
-def load_digests(connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return all digests, by first userid."""
-    return connection.execute(select(sync_digests).order_by(sync_digests.c.first_userid)).all()
+def load_digests(connection: Connection) -> pl.DataFrame:
+    """Return all rows of `sync_digests`, with its columns."""
+    rows = [tuple(row) for row in connection.execute(select(sync_digests))]
+    return pl.DataFrame(rows, dict.fromkeys(sync_digests.c.keys(), pl.Int64()), orient="row")
 
 
 def forget_digests(connection: Connection, *, keep: Collection[int] = ()) -> None:
@@ -25,10 +29,15 @@ def forget_digests(connection: Connection, *, keep: Collection[int] = ()) -> Non
         connection.execute(delete(sync_digests).where(sync_digests.c.first_userid.in_(gone)))
 
 
-def save_digests(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write digests of ranges that have none."""
-    if rows:
-        connection.execute(insert(sync_digests), rows)
+def save_digests(connection: Connection, ranges: pl.DataFrame) -> None:
+    """Write rows of `sync_digests`, with its columns, of ranges that have none."""
+    rows = ranges.select(sync_digests.c.keys())
+    if is_postgresql(connection):
+        raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        with raw.cursor() as cursor:
+            copy_rows(cursor, sync_digests.name, rows)
+    elif not rows.is_empty():
+        connection.execute(insert(sync_digests), rows.to_dicts())
 
 
 def load_courses(connection: Connection) -> dict[int, str]:

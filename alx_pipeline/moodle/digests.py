@@ -7,8 +7,7 @@ that the rules read goes in, because half of Moodle's changes leave no timestamp
 SQLite has no hash function for texts, and reading it costs no more than hashing it would.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -24,15 +23,14 @@ from alx_core.domain.digests import (
     NULL,
     TEXT_HEX,
     TOTAL_MODULUS,
-    TableDigest,
     hashed_values,
     may_be_null,
-    range_digest,
     row_hash,
 )
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES
-from alx_core.services.sync.source import PartDigest, RangeDigests
+from alx_core.domain.range_facts import NO_RANGES, side_by_side
+from alx_core.services.sync.source import Digests
 from alx_pipeline.moodle.queries import AnySelect, Ids, MoodleTables
 
 OUT_OF_RANGE = ("22003", 1690)
@@ -41,8 +39,6 @@ UNKNOWN_COLUMN = ("42S22", 1054)
 """MariaDB's codes, of new drivers and old ones, for a column that is not there."""
 
 Value = ColumnElement[Any]
-
-
 GROUPS = {"number": pl.Int64(), "is_of_courses": pl.Boolean(), "rows": pl.Int64(), "total": pl.Int64()}
 """Of a table's rows in one range: its number, whether they are about the courses asked for, how many they are, and the
 sum of their hashes modulo TOTAL_MODULUS."""
@@ -55,7 +51,7 @@ def can_digest(engine: Engine) -> bool:
 
 def ask_digests(
     engine: Engine, tables: MoodleTables, layout: Layout, courses: CourseRows | None = None, *, workers: int = 1
-) -> RangeDigests:
+) -> Digests:
     """Return the digest of each range, and that of the rows about `courses` alone.
 
     Nothing is returned when some number is too large for the formula: it is no good record, so no range is skipped.
@@ -70,14 +66,10 @@ def ask_digests(
             groups = pl.concat(executor.map(lambda each: _groups(engine, tables, each, layout, courses), slices))
     except DBAPIError as error:
         if _code(error) in OUT_OF_RANGE:
-            return RangeDigests({}, {})
+            return Digests(NO_RANGES, NO_RANGES)
         raise
-    whole, part = _summed(groups), _summed(groups.filter("is_of_courses"))
-    ranges = range(layout.count)
-    return RangeDigests(
-        whole={index: range_digest(whole[index]) for index in ranges},
-        of_courses={index: _part_digest(part[index]) for index in ranges} if courses else {},
-    )
+    of_courses = _summed(groups.filter("is_of_courses"), layout) if courses else NO_RANGES
+    return Digests(_summed(groups, layout), of_courses)
 
 
 def enrolled_ranges(engine: Engine, tables: MoodleTables, layout: Layout, enrolids: Collection[int]) -> set[int]:
@@ -159,17 +151,10 @@ def _of_courses(tables: MoodleTables, courses: CourseRows, name: str, rows: From
     return rows.outerjoin(enrolled, learner == enrolled.c.userid), is_enrolled
 
 
-def _summed(groups: pl.DataFrame) -> Mapping[int, Mapping[str, TableDigest]]:
-    """Put the groups of a range together: by range index, what it has of each table."""
-    found: dict[int, dict[str, TableDigest]] = defaultdict(dict)
-    summed = groups.group_by("index", "table").agg(pl.col("rows", "total").sum())
-    for index, table, rows, total in summed.iter_rows():
-        found[index][table] = rows, total % TOTAL_MODULUS  # beyond 63 bits a sum begins anew
-    return found
-
-
-def _part_digest(tables: Mapping[str, TableDigest]) -> PartDigest:
-    return PartDigest(sum(rows for rows, _ in tables.values()), range_digest(tables))
+def _summed(groups: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Put the groups of each range together."""
+    summed = groups.group_by("table", "index").agg(pl.col("rows", "total").sum())
+    return side_by_side({name: summed.filter(table=name) for name in LEARNER_TABLES}, range(layout.count))
 
 
 def _range_number(dialect: str, learner: Value, width: int) -> Value:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
-from alx_core.services.sync.source import RangeDigests, merge_texts
+from alx_core.services.sync.source import Digests, merge_texts
 from alx_core.store.engine import needing_driver, server_limits
 from alx_pipeline.moodle.digests import ask_digests, can_digest, enrolled_ranges
 from alx_pipeline.moodle.failures import source_error
@@ -95,7 +95,7 @@ class MoodleSource:
         """Whether the database can work digests out: not SQLite."""
         return can_digest(self._engine)
 
-    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> Digests:
         """Return the digest of each range, or none. Raises SourceError."""
         with self._guarding():
             return ask_digests(self._engine, self._tables, layout, courses, workers=self._workers)

@@ -193,8 +193,8 @@ def test_an_hour_without_change_asks_as_much_of_few_ranges_as_of_many(
     pipeline: Pipeline, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    for narrowest in (learners.MIN_WIDTH, 2**20):
-        monkeypatch.setattr(learners, "MIN_WIDTH", narrowest)
+    for narrowest in (learners.WIDTH, 2**20):
+        monkeypatch.setattr(learners, "WIDTH", narrowest)
         pipeline.rebuild()
         work.clear()
         run = pipeline.sync()

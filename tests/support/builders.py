@@ -15,9 +15,9 @@ from alx_core.domain.changes import PERSONAL
 from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
-from alx_core.domain.range_facts import range_digests, rows_by_range
+from alx_core.domain.range_facts import NO_RANGES, range_facts
 from alx_core.domain.sync import CompanyResult, SyncResult, TableFacts
-from alx_core.services.sync.source import PartDigest, RangeDigests
+from alx_core.services.sync.source import Digests
 
 Row = dict[str, Any]
 Key = tuple[int, int, int]
@@ -262,18 +262,16 @@ class FrameSource:
             for batch in found.iter_slices(2):
                 yield name, batch
 
-    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> Digests:
         """The digests of what a scan of each range would read."""
         indexes = range(layout.count)
-        whole = range_digests(rows_by_range(self.snapshot, as_of=NOW, layout=layout), indexes)
-        if courses is None:
-            return RangeDigests(whole, {})
-        part = rows_by_range(rows_about(self.snapshot, courses), as_of=NOW, layout=layout)
-        rows = {
-            index: sum(of_range[index].rows for of_range in part.values() if index in of_range) for index in indexes
-        }
-        digests = range_digests(part, indexes)
-        return RangeDigests(whole, {index: PartDigest(rows[index], digests[index]) for index in indexes})
+        whole = range_facts(self.snapshot, as_of=NOW, layout=layout, indexes=indexes)
+        about = (
+            range_facts(rows_about(self.snapshot, courses), as_of=NOW, layout=layout, indexes=indexes)
+            if courses
+            else NO_RANGES
+        )
+        return Digests(whole, about)
 
     def catalogue(self) -> Snapshot:
         """All tables, those with a row per learner empty."""

@@ -4,7 +4,7 @@ from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout
 from alx_core.domain.sync import SyncResult
 from alx_core.services.sync.listener import Listener
-from alx_core.services.sync.source import RangeDigests
+from alx_core.services.sync.source import Digests
 from support.builders import NOW, FrameSource, Row, make_user
 from support.frame_site import IDS, WIDTH, two_companies
 
@@ -38,5 +38,5 @@ class CutOff(Listener):
 class Undigested(FrameSource):
     """Has digests, and nobody may ask for them."""
 
-    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> Digests:
         raise AssertionError(layout, courses)

@@ -6,8 +6,7 @@ these are worked out, from Moodle's rows about these courses, and compared. A ra
 since its digest was taken is left over, to be looked at whole.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,11 +18,19 @@ from alx_core.domain.course_rows import CourseRows, course_rows
 from alx_core.domain.digests import NO_COURSE, course_digests
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, Snapshot, reporting_rows
-from alx_core.domain.range_facts import RangeFacts, companies_by_range, range_digests, rows_by_range
+from alx_core.domain.range_facts import of_ranges, range_facts, rows_in, with_same_digest
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.plan import BandPlan, Plan
-from alx_core.services.sync.planner import WHOLE_SHARE, OnLooked, Planner, companies_written, learners_of
-from alx_core.services.sync.source import RangeDigests, Source
+from alx_core.services.sync.planner import (
+    WHOLE_SHARE,
+    OnLooked,
+    Planner,
+    current,
+    learners_of,
+    rows_by_company,
+    written_in,
+)
+from alx_core.services.sync.source import Source
 from alx_core.store.digests import rows_of_courses
 from alx_core.store.engine import connect
 
@@ -48,12 +55,12 @@ class Edited:
 class EditedCourses:
     """Ranges in which nothing but the rows of some courses can be others now.
 
-    `facts` are those noted of these ranges, by index; `digests` those of now, of others too.
+    `ranges` are their noted RANGE_FACTS, `of_courses` the RANGE_DIGESTS of the courses' rows in them.
     """
 
     rows: CourseRows
-    facts: Mapping[int, RangeFacts]
-    digests: RangeDigests
+    ranges: pl.DataFrame
+    of_courses: pl.DataFrame
 
 
 def find_edited(
@@ -74,26 +81,24 @@ def find_edited(
     return Edited(ranges, about if ranges and is_part else None)
 
 
-def edited_alone(
-    edited: Edited, layout: Layout, same: Mapping[int, RangeFacts], digests: RangeDigests
-) -> EditedCourses | None:
+def edited_alone(edited: Edited, layout: Layout, same: pl.DataFrame, of_courses: pl.DataFrame) -> EditedCourses | None:
     """Choose the ranges where the edited courses are looked at alone, of those that are the same as when noted.
 
     None where that would not be less than to look at all of them.
     """
-    if edited.rows is None or layout.count - len(same) >= layout.count * WHOLE_SHARE:
+    if edited.rows is None or layout.count - same.height >= layout.count * WHOLE_SHARE:
         return None
-    facts = {index: same[index] for index in edited.ranges if index in same}
-    part = sum(digests.of_courses[index].rows for index in facts)
-    whole = sum(sum(each.rows_read.values()) for each in facts.values())
-    return EditedCourses(edited.rows, facts, digests) if facts and part <= MOST_ALONE * whole else None
+    ranges = of_ranges(same, edited.ranges)
+    part = of_ranges(of_courses, ranges["index"])
+    is_worth_it = not ranges.is_empty() and rows_in(part) <= MOST_ALONE * rows_in(ranges)
+    return EditedCourses(edited.rows, ranges, part) if is_worth_it else None
 
 
 def look_at_edited(planner: Planner, edited: EditedCourses, plan: Plan, on_looked: OnLooked) -> None:
     """Add to `plan` what the courses change, and the ranges, but for those that are left over."""
-    indexes = sorted(edited.facts)
-    rows = sum(edited.digests.of_courses[index].rows for index in indexes)
-    layout = replace(plan.layout, per_band=max(1, planner.rows_per_band * len(indexes) // max(1, rows)))
+    indexes = edited.ranges["index"].to_list()
+    rows = max(1, rows_in(edited.of_courses))
+    layout = replace(plan.layout, per_band=max(1, planner.rows_per_band * len(indexes) // rows))
     for gathered in planner.scans(layout, indexes, edited.rows):
         if plan.judge_by(course_digests(gathered.catalogue())):  # they were not edited once more
             for band in planner.in_order(partial(_plan_band, planner, edited, layout, gathered), gathered):
@@ -104,8 +109,8 @@ def look_at_edited(planner: Planner, edited: EditedCourses, plan: Plan, on_looke
 def _plan_band(planner: Planner, edited: EditedCourses, layout: Layout, gathered: Gathered, number: int) -> BandPlan:
     """Apply the rules to a band's rows about the courses, where these are the noted ones, and compare."""
     snapshot, indexes = gathered.snapshot(number), gathered.bands[number]
-    digests = range_digests(rows_by_range(snapshot, as_of=planner.as_of, layout=layout), indexes)
-    same = [index for index in indexes if digests[index] == edited.digests.of_courses[index].digest]
+    part = range_facts(snapshot, as_of=planner.as_of, layout=layout, indexes=indexes)
+    same = with_same_digest(part, edited.of_courses)["index"].to_list()
     expected = reporting_rows(
         _only(snapshot, layout, same) if len(same) < len(indexes) else snapshot,
         as_of=planner.as_of,
@@ -113,13 +118,13 @@ def _plan_band(planner: Planner, edited: EditedCourses, layout: Layout, gathered
     )
     stored = planner.stored.read(learners_of(layout, same), planner.companyids, edited.rows.courseids)
     written = changes(expected, stored)
-    before, after = _count(stored.filter(pl.col("is_deleted") == 0), layout), _count(expected, layout)
     return BandPlan(
         changes=written,
         bad=[],
-        facts={index: _moved(edited.facts[index], before[index], after[index]) for index in same},
-        companyids=companies_written(written, layout),
-        digests={index: edited.digests.whole[index] for index in same},
+        ranges=of_ranges(edited.ranges, same).with_columns(has_digest=pl.lit(value=True)),
+        written=written_in(written, layout),
+        rows_before=rows_by_company(current(stored)),
+        rows=rows_by_company(expected),
     )
 
 
@@ -131,19 +136,3 @@ def _only(snapshot: Snapshot, layout: Layout, indexes: Collection[int]) -> Snaps
         return frame.filter(layout.index_of(learner).is_in(indexes)) if name in LEARNER_TABLES else frame
 
     return {name: rows(name, frame) for name, frame in snapshot.items()}
-
-
-def _count(rows: pl.DataFrame, layout: Layout) -> Mapping[int, Counter[int]]:
-    """Number of rows by range index and company."""
-    found: dict[int, Counter[int]] = defaultdict(Counter)
-    for index, companyid, count in companies_by_range(rows, layout):
-        found[index][companyid] = count
-    return found
-
-
-def _moved(facts: RangeFacts, before: Counter[int], after: Counter[int]) -> RangeFacts:
-    """The facts of a range in which courses had `before` rows per company, and now have `after`."""
-    rows = Counter(facts.rows)
-    rows.update(after)
-    rows.subtract(before)
-    return replace(facts, rows=dict(+rows))

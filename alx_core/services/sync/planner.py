@@ -1,6 +1,6 @@
 """The first half of a sync: what the table should hold, against what it holds, band by band. Writes nothing."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from alx_core.domain.digests import course_digests
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged, runs
 from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.quarantine import Inspection, inspect, is_nameless
-from alx_core.domain.range_facts import companies_by_range, range_digests, range_facts, rows_by_range
+from alx_core.domain.range_facts import range_facts
 from alx_core.services.sync.gather import Gathered
 from alx_core.services.sync.plan import BadOf, BandPlan, Plan
 from alx_core.services.sync.source import Source
@@ -89,14 +89,15 @@ class Planner:
         expected = held.release(rows)
         written = changes(expected, held.release(stored))
         has_digests = has_digests and self._knows_companies_of(snapshot)
-        found = rows_by_range(snapshot, as_of=self.as_of, layout=layout, is_hashed=has_digests)
+        facts = range_facts(snapshot, as_of=self.as_of, layout=layout, indexes=indexes, is_hashed=has_digests)
         sound = _sound(inspection, layout, indexes) if has_digests else []
         return BandPlan(
             changes=written,
             bad=_with_companies(inspection, [rows, stored], self.companyids) if inspection.bad else [],
-            facts=range_facts(snapshot, found, expected, as_of=self.as_of, layout=layout, indexes=indexes),
-            companyids=companies_written(written, layout),
-            digests=range_digests(found, sound),
+            ranges=facts.with_columns(has_digest=pl.col("index").is_in(sound)),
+            written=written_in(written, layout),
+            rows_before=rows_by_company(current(stored)),
+            rows=rows_by_company(expected),
         )
 
     def _knows_companies_of(self, snapshot: Snapshot) -> bool:
@@ -122,12 +123,19 @@ def _sound(inspection: Inspection, layout: Layout, indexes: Sequence[int]) -> li
     return sorted(set(indexes) - set(spoilt.to_series()))
 
 
-def companies_written(written: pl.DataFrame, layout: Layout) -> dict[int, frozenset[int]]:
-    """Return the companies of changes, by range index, for ranges that have any."""
-    found: dict[int, set[int]] = defaultdict(set)
-    for index, companyid, _ in companies_by_range(written, layout):
-        found[index].add(companyid)
-    return {index: frozenset(companyids) for index, companyids in found.items()}
+def written_in(changes: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Return RANGE_AND_COMPANY of the ranges and companies that have any of `changes`."""
+    return changes.select(layout.index_of(pl.col("userid")).alias("index"), "companyid").unique()
+
+
+def current(stored: pl.DataFrame) -> pl.DataFrame:
+    """Return stored rows without tombstones."""
+    return stored.filter(pl.col("is_deleted") == 0)
+
+
+def rows_by_company(rows: pl.DataFrame) -> Counter[int]:
+    """Count rows that have KEY."""
+    return Counter(dict(rows.group_by("companyid").len().iter_rows()))
 
 
 def _with_companies(inspection: Inspection, rows: Sequence[pl.DataFrame], every: Collection[int]) -> list[BadOf]:

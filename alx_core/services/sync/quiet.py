@@ -9,51 +9,40 @@ anything is written: a run that is killed leaves no digest that is not true. The
 everything, so that a collision of digests lasts a day at most.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
-import msgspec
-from sqlalchemy import Engine, Row
+import polars as pl
+from sqlalchemy import Engine
 
-from alx_core.domain.digests import changed_courses, course_digests
+from alx_core.domain.digests import RULES_VERSION, changed_courses, course_digests
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.quarantine import inspect
-from alx_core.domain.range_facts import RangeFacts
+from alx_core.domain.range_facts import NO_RANGES, RANGE_FACTS, with_same_digest, without
 from alx_core.domain.sync import Kind, SyncRequest, TableFacts
 from alx_core.services.sync.edited import EditedCourses, edited_alone, find_edited
 from alx_core.services.sync.plan import Plan
 from alx_core.services.sync.planner import WHOLE_SHARE
 from alx_core.services.sync.source import Source
 from alx_core.store.companies import noted_row_counts, table_facts
-from alx_core.store.digests import (
-    forget_digests,
-    load_courses,
-    load_digests,
-    save_courses,
-    save_digests,
-)
+from alx_core.store.digests import forget_digests, load_courses, load_digests, save_courses, save_digests
 from alx_core.store.engine import connect, transaction
 from alx_core.store.runs import require_running
 
 DAY_S = 86_400
 
-Noted = Row[*tuple[Any, ...]]
-"""A row of `sync_digests`."""
-DECODER = msgspec.json.Decoder(RangeFacts)
-
 
 @dataclass(frozen=True, slots=True)
 class QuietRanges:
-    """What is known of the ranges that need no look, by range index, and the catalogue by which they are right.
+    """The RANGE_FACTS of the ranges that need no look, and the catalogue by which they are right.
 
     `edited` are the ranges where only the rows of some courses need one. `courses` are the digests of the catalogue's
-    courses. `table` is what the reporting table showed; None: it was not looked at.
+    courses. `table` is what the reporting table shows, if any range needs no look.
     """
 
-    facts: Mapping[int, RangeFacts]
+    ranges: pl.DataFrame
     edited: EditedCourses | None
     catalogue: Snapshot
     courses: Mapping[int, str]
@@ -62,10 +51,10 @@ class QuietRanges:
     @property
     def has_any(self) -> bool:
         """Whether any range needs no look, or not a whole one."""
-        return bool(self.facts or self.edited)
+        return self.edited is not None or not self.ranges.is_empty()
 
 
-NONE = QuietRanges({}, None, {}, {})
+NONE = QuietRanges(NO_RANGES, None, {}, {})
 
 
 def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequest) -> QuietRanges:
@@ -76,9 +65,9 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
     if request.kind is Kind.REBUILD or not source.has_digests:
         return NONE
     with connect(engine) as connection:
-        noted = dict(_valid(load_digests(connection), layout, request.as_of))
+        noted = _valid(load_digests(connection), layout, request.as_of)
         counts, courses = noted_row_counts(connection), load_courses(connection)
-    if not noted:
+    if noted.is_empty():
         return NONE
     with ThreadPoolExecutor(1, "table") as executor:  # while Moodle works
         look = executor.submit(look_at_table, engine)
@@ -91,7 +80,7 @@ def _compare(
     engine: Engine,
     source: Source,
     layout: Layout,
-    noted: Mapping[int, Noted],
+    noted: pl.DataFrame,
     courses_before: Mapping[int, str],
     *,
     rows: int,
@@ -102,13 +91,13 @@ def _compare(
         return NONE
     courses = course_digests(catalogue)
     edited = find_edited(engine, source, layout, catalogue, changed_courses(courses_before, courses), rows=rows)
-    trusted = noted.keys() if edited.rows else noted.keys() - edited.ranges
-    if len(trusted) <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
+    trusted = noted if edited.rows else without(noted, edited.ranges)
+    if trusted.height <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
         return NONE
     now = source.digests(layout, edited.rows)
-    same = {index: _facts(row) for index, row in noted.items() if now.whole.get(index) == row.digest}
-    skipped = {index: facts for index, facts in same.items() if index not in edited.ranges}
-    return QuietRanges(skipped, edited_alone(edited, layout, same, now), catalogue, courses)
+    same = with_same_digest(noted, now.whole)
+    alone = edited_alone(edited, layout, same, now.of_courses)
+    return QuietRanges(without(same, edited.ranges), alone, catalogue, courses)
 
 
 def look_at_table(engine: Engine) -> TableFacts:
@@ -122,8 +111,9 @@ def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
 
     Those that are skipped are right by the courses that are noted as well as by those of now.
     """
+    kept = layout.ranges().join(quiet.ranges, on="index", how="semi")
     with transaction(engine) as connection:
-        forget_digests(connection, keep=[layout.range_at(index).first for index in quiet.facts])
+        forget_digests(connection, keep=kept["first_userid"].to_list())
 
 
 def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed: Collection[int]) -> None:
@@ -132,44 +122,17 @@ def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed:
     A range with a bad record has none. One of the catalogue is in every range, so then nothing is noted. Raises
     SyncLocked when another sync has taken this one's place.
     """
-    rows = [
-        _row(plan, index, digest, as_of)
-        for index, digest in plan.digests.items()
-        if plan.companies_changed.get(index, frozenset()).isdisjoint(failed)
-    ]
+    ranges = plan.ranges_without(failed).join(plan.layout.ranges(), on="index")
     with transaction(engine) as connection:
         require_running(connection, run_id)
-        save_digests(connection, rows)
+        save_digests(connection, ranges.with_columns(as_of=pl.lit(as_of), rules_version=pl.lit(RULES_VERSION)))
         if plan.courses is not None:
             save_courses(connection, plan.courses)
 
 
-def _valid(noted: Collection[Noted], layout: Layout, as_of: int) -> Iterator[tuple[int, Noted]]:
-    """The noted digests that still say something about a range of today's layout, by range index."""
-    by_range = {(row.first_userid, row.last_userid): row for row in noted}
-    for index in range(layout.count):
-        learners = layout.range_at(index)
-        row = by_range.get((learners.first, learners.last))
-        if row is not None and _is_valid(row, as_of):
-            yield index, row
-
-
-def _is_valid(row: Noted, as_of: int) -> bool:
-    is_in_time = row.as_of <= as_of and (row.valid_until is None or as_of < row.valid_until)
-    return bool(is_in_time and row.as_of // DAY_S == as_of // DAY_S)
-
-
-def _row(plan: Plan, index: int, digest: str, as_of: int) -> dict[str, Any]:
-    learners, facts = plan.layout.range_at(index), plan.facts[index]
-    return {
-        "first_userid": learners.first,
-        "last_userid": learners.last,
-        "digest": digest,
-        "as_of": as_of,
-        "valid_until": facts.valid_until,
-        "facts": msgspec.json.encode(facts).decode(),
-    }
-
-
-def _facts(row: Noted) -> RangeFacts:
-    return DECODER.decode(row.facts)
+def _valid(noted: pl.DataFrame, layout: Layout, as_of: int) -> pl.DataFrame:
+    """The noted RANGE_FACTS that still say something about a range of today's layout."""
+    is_same_day = pl.col("as_of") // DAY_S == as_of // DAY_S
+    is_in_time = (pl.col("as_of") <= as_of) & (pl.col("valid_until").is_null() | (pl.col("valid_until") > as_of))
+    found = noted.filter(is_same_day, is_in_time, pl.col("rules_version") == RULES_VERSION)
+    return found.join(layout.ranges(), on=["first_userid", "last_userid"]).select(RANGE_FACTS.keys())

@@ -125,11 +125,10 @@ def _plan(
     companyids: Collection[int],
 ) -> Plan:
     plan = Plan(layout, changes=folder.spool())
-    if quiet.has_any:
+    if quiet.table and quiet.has_any:
         plan.count_catalogue(quiet.catalogue)
         plan.judge_by(quiet.courses)
-    for facts in quiet.facts.values():
-        plan.skip(facts)
+        plan.skip(quiet.ranges, quiet.table.rows)
     with closing(StoredRows(engine)) as stored:
         planner = Planner(
             source,
@@ -142,11 +141,11 @@ def _plan(
         )
 
         def on_looked() -> None:
-            options.listener.progress("read", len(plan.facts), layout.count - plan.skipped)
+            options.listener.progress("read", len(plan.looked_at), layout.count - plan.skipped)
 
         if quiet.edited:
             look_at_edited(planner, quiet.edited, plan, on_looked)
-        left = [index for index in range(layout.count) if index not in quiet.facts and index not in plan.facts]
+        left = sorted({*range(layout.count)} - plan.looked_at - {*quiet.ranges["index"]})
         planner.look_at(left, plan, on_looked)
     return plan
 

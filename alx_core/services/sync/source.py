@@ -1,6 +1,6 @@
 """What a sync needs of Moodle. The pipeline implements it over the three databases; tests over frames."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -13,21 +13,14 @@ TEXT_SUFFIX = ".text"
 """A source that can't bring a table's texts along sends them later, as `<table>.text` with `id` and the texts."""
 
 
-class PartDigest(NamedTuple):
-    """Of a range's rows about some courses: how many there are in all tables, and their digest."""
-
-    rows: int
-    digest: str
-
-
-class RangeDigests(NamedTuple):
-    """Digests by range index, as `domain.range_facts.range_digests` has them. `of_courses` is empty if not asked for.
+class Digests(NamedTuple):
+    """RANGE_DIGESTS of all rows with a learner, and of those about some courses, empty if not asked for.
 
     Both are of the same moment: where `whole` is what it was once, `of_courses` is too.
     """
 
-    whole: Mapping[int, str]
-    of_courses: Mapping[int, PartDigest]
+    whole: pl.DataFrame
+    of_courses: pl.DataFrame
 
 
 class Source(Protocol):
@@ -56,7 +49,7 @@ class Source(Protocol):
         """Whether the database has a fast way to work digests out."""
         ...
 
-    def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+    def digests(self, layout: Layout, courses: CourseRows | None = None) -> Digests:
         """Return the digests of what a scan of each range would read now, and one with `courses`.
 
         A range without one may have changed.

@@ -136,10 +136,18 @@ sync_digests = Table(
     metadata,
     Column("first_userid", BigInteger, primary_key=True, autoincrement=False),
     Column("last_userid", BigInteger, nullable=False),
-    Column("digest", String(64), nullable=False, comment="of everything in Moodle that the range's rows depend on"),
     Column("as_of", BigInteger, nullable=False, comment="instant the rows were judged at"),
     Column("valid_until", BigInteger, comment="first instant at which time alone changes a row; NULL = never"),
-    Column("facts", Text, nullable=False, comment="JSON: what the range adds to a run's figures"),
+    Column("newest_change", BigInteger, comment="latest time in what Moodle's rows say"),
+    Column("rules_version", Integer, nullable=False, comment="of the rules and of the hashes"),
+    *(
+        column
+        for table in ("user", "user_enrolments", "course_modules_completion", "course_completions", "company_users")
+        for column in (
+            Column(f"{table}_rows", BigInteger, nullable=False, comment="rows in Moodle"),
+            Column(f"{table}_total", BigInteger, nullable=False, comment="sum of their hashes, 63 bits of it"),
+        )
+    ),
     CheckConstraint("first_userid <= last_userid", name="range"),
     comment="What each learner range looked like in Moodle when its rows were last right: an equal digest is skipped",
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import IN_NO_ROW, NO_COURSE, changed_courses, course_digests, range_digest, row_hash
+from alx_core.domain.digests import IN_NO_ROW, NO_COURSE, changed_courses, course_digests, row_hash
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot, reporting_rows
 from support.builders import (
     NOW,
@@ -166,13 +166,6 @@ class Bounded(int):
 
     def __xor__(self, other: int) -> "Bounded":
         return self._of(int(self) ^ int(other))
-
-
-def test_the_digest_of_a_range_has_its_rows_and_no_empty_table() -> None:
-    tables = {"user": (1, 7), "company_users": (0, 0)}
-    assert range_digest(tables) == range_digest({"user": (1, 7)})
-    others = [range_digest({"user": (2, 7)}), range_digest({"company_users": (1, 7)}), range_digest({})]
-    assert len({range_digest(tables), *others}) == 4
 
 
 def test_the_digest_of_a_snapshot_has_all_learner_tables() -> None:

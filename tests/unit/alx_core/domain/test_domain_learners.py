@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from alx_core.domain.learners import (
     EVERYBODY,
-    FEW_RANGES,
     MAX_ID,
     MAX_RANGES,
-    MIN_WIDTH,
     WIDTH,
     Layout,
     LearnerRange,
@@ -46,6 +44,14 @@ def test_the_ranges_of_a_layout_touch_and_cover_all_ids(found: Layout) -> None:
 
 
 @given(layouts)
+def test_a_frame_of_all_ranges_is_each_of_them(found: Layout) -> None:
+    every = found.ranges()
+    assert every.columns == ["index", "first_userid", "last_userid"]
+    assert [LearnerRange(*bounds) for _, *bounds in every.iter_rows()] == ranges(found)
+    assert every["index"].to_list() == [*range(found.count)]
+
+
+@given(layouts)
 def test_all_ranges_but_the_last_are_equally_wide(found: Layout) -> None:
     assert {each.last - each.first + 1 for each in ranges(found)[:-1]} <= {found.width}
 
@@ -53,17 +59,16 @@ def test_all_ranges_but_the_last_are_equally_wide(found: Layout) -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ({}, Layout(64, 1563, per_band=31)),  # a range of 64 holds 3,200 rows
-        ({"last_id": 500_000, "rows": 25_000_000}, Layout(64, 7813, per_band=31)),
-        ({"last_id": 1_000_000}, Layout(128, 7813, per_band=156)),  # nine ids of ten were purged
-        ({"last_id": 20_000}, Layout(MIN_WIDTH, 1251, per_band=25)),
-        ({"last_id": 2_000}, Layout(MIN_WIDTH, 126, per_band=2)),
-        ({"rows_per_band": 1_000}, Layout(64, 1563, per_band=1)),
-        ({"rows_per_band": 10**7}, Layout(64, 1563, per_band=1563)),
-        ({"rows": 10**12}, Layout(64, 1563, per_band=1)),
-        ({"rows": 0}, Layout(64, 1563, per_band=1563)),
-        ({"last_id": 0, "rows": 0}, Layout(MIN_WIDTH, 1, per_band=1)),
-        ({"last_id": MAX_ID}, Layout(2**50, MAX_RANGES, per_band=163)),
+        ({}, Layout(16, 6251, per_band=125)),  # a range of 16 holds 800 rows
+        ({"last_id": 500_000, "rows": 25_000_000}, Layout(32, 15_626, per_band=62)),
+        ({"last_id": 1_000_000}, Layout(64, 15_626, per_band=312)),  # nine ids of ten were purged
+        ({"last_id": 2_000}, Layout(16, 126, per_band=2)),
+        ({"rows_per_band": 500}, Layout(16, 6251, per_band=1)),
+        ({"rows_per_band": 10**7}, Layout(16, 6251, per_band=6251)),
+        ({"rows": 10**12}, Layout(16, 6251, per_band=1)),
+        ({"rows": 0}, Layout(16, 6251, per_band=6251)),
+        ({"last_id": 0, "rows": 0}, Layout(16, 1, per_band=1)),
+        ({"last_id": MAX_ID}, Layout(2**49, MAX_RANGES, per_band=327)),
     ],
 )
 def test_a_band_holds_about_the_rows_asked_for(overrides: dict[str, int], expected: Layout) -> None:
@@ -97,9 +102,9 @@ def test_the_width_is_a_power_of_two_and_no_range_lies_beyond_the_last_learner(s
 @given(sites)
 def test_ranges_grow_wide_only_where_there_would_be_too_many(site: dict[str, int]) -> None:
     found = layout_for(**site)
-    assert found.count <= (MAX_RANGES if found.width >= WIDTH else FEW_RANGES)
+    assert found.count <= MAX_RANGES
     narrower = site["last_id"] // (found.width // 2) + 1
-    assert found.width == MIN_WIDTH or narrower > (MAX_RANGES if found.width > WIDTH else FEW_RANGES)
+    assert found.width == WIDTH or narrower > MAX_RANGES
 
 
 @given(sites)

@@ -33,7 +33,7 @@ from support.builders import (
     rows_about,
 )
 from support.databases import scratch_database
-from support.ranges import snapshot_digest
+from support.ranges import Digest, digests_by_index, snapshot_digest
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ LAYOUT = Layout(width=LEARNER, count=3)
 OTHER = 2 * LEARNER
 """A learner of range 2."""
 
-Digests = dict[int, str]
+Digests = dict[int, Digest]
 
 HOSTILE = (
     *("", "-", "|", "-|", "1|a", "a ", "A", "\u00e9", "e\u0301", "\u540d\u524d", "\U0001f393"),
@@ -61,7 +61,7 @@ class Moodle:
         self.source = source
 
     def digests(self) -> Digests:
-        return dict(ask_digests(self.engine, TABLES, LAYOUT, workers=self.workers).whole)
+        return digests_by_index(ask_digests(self.engine, TABLES, LAYOUT, workers=self.workers).whole)
 
     def edit(self, change: Callable[[Connection], object]) -> None:
         with self.engine.begin() as connection:
@@ -288,16 +288,16 @@ def test_the_rows_about_courses_are_read_alone_and_have_a_digest_of_their_own(
 ) -> None:
     moodle.refill(make_snapshot(**rows))
     digests = moodle.source.digests(LAYOUT, courses)
-    assert digests.whole == moodle.digests()
+    assert digests_by_index(digests.whole) == moodle.digests()
+    of_courses = digests_by_index(digests.of_courses)
     for index in range(LAYOUT.count):
         part = scanned(moodle.source, index, courses)
         assert by_table(part) == by_table(rows_about(scanned(moodle.source, index), courses))
-        height = sum(part[name].height for name in LEARNER_TABLES)
-        assert digests.of_courses[index] == (height, snapshot_digest(part))
+        assert of_courses[index] == snapshot_digest(part)
 
 
 def test_without_courses_there_is_no_digest_of_rows_about_any(moodle: Moodle) -> None:
-    assert moodle.source.digests(LAYOUT).of_courses == {}
+    assert moodle.source.digests(LAYOUT).of_courses.is_empty()
 
 
 @pytest.mark.parametrize("server", [("postgresql", 3)], indirect=True)
@@ -317,7 +317,7 @@ def test_no_list_of_learners_is_gone_through_for_each_row(moodle: Moodle, table:
 
 
 def test_a_whole_sites_digests_are_those_of_its_scan(moodle: Moodle) -> None:
-    digests = moodle.source.digests(LAYOUT).whole
+    digests = digests_by_index(moodle.source.digests(LAYOUT).whole)
     for index in range(LAYOUT.count):
         assert snapshot_digest(scanned(moodle.source, index)) == digests[index]
 
@@ -328,7 +328,7 @@ def test_a_number_too_large_for_the_formula_leaves_no_digest_and_no_error(
 ) -> None:
     moodle.set(table, **{column: 2**63 - 1})
     assert moodle.digests() == {}
-    assert moodle.source.digests(LAYOUT, CourseRows(*[frozenset({1})] * 3)) == ({}, {})
+    assert all(each.is_empty() for each in moodle.source.digests(LAYOUT, CourseRows(*[frozenset({1})] * 3)))
 
 
 def test_an_error_that_is_not_about_a_number_is_told(moodle: Moodle) -> None:

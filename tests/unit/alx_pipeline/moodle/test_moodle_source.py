@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import URL
 
-from alx_core.domain.learners import EVERYBODY, MAX_ID, MIN_WIDTH
+from alx_core.domain.learners import EVERYBODY, MAX_ID, WIDTH
 from alx_core.errors import SourceUnreachable
 from alx_core.store.engine import GONE_AFTER
 from alx_pipeline.moodle.queries import MoodleTables
@@ -59,7 +59,7 @@ def test_a_few_ids_far_beyond_all_others_do_not_make_one_range_of_these(kind: st
         source = open_source(url, "mdl_")
         layout = source.layout(100)
         source.close()
-    assert (layout.width, layout.range_at(layout.count - 1).last) == (MIN_WIDTH, MAX_ID)
+    assert (layout.width, layout.range_at(layout.count - 1).last) == (WIDTH, MAX_ID)
 
 
 def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_what_to_do() -> None:

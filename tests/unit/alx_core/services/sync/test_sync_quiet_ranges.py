@@ -12,7 +12,7 @@ from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import MAX_ID, Layout, LearnerRange
 from alx_core.domain.sync import Kind
 from alx_core.services.sync.listener import Listener
-from alx_core.services.sync.source import RangeDigests
+from alx_core.services.sync.source import Digests
 from alx_core.store.tables import sync_digests
 from support.builders import (
     COMPANY,
@@ -78,6 +78,20 @@ def test_a_rebuild_looks_at_everything_and_the_hour_after_it_at_nothing(quiet: S
 def test_the_first_sync_of_a_day_looks_at_everything(quiet: Site) -> None:
     quiet.now += 86_400
     assert looked_at(quiet.sync()) == 5
+
+
+@pytest.mark.parametrize("otherwise", ["rules_version = rules_version - 1", "as_of = as_of + 10800"])
+def test_what_was_noted_by_other_rules_or_at_a_later_instant_is_not_trusted(quiet: Site, otherwise: str) -> None:
+    quiet.execute(f"UPDATE sync_digests SET {otherwise}")
+    assert looked_at(quiet.sync()) == 5
+
+
+def test_a_learner_who_left_is_not_counted_where_the_range_is_looked_at_again(quiet: Site) -> None:
+    quiet.change(user_enrolments=[make_user_enrolment(userid=each) for each in IDS if each != 200])
+    assert figures(quiet.sync())["acme"] == (1, 0, 0, 1, 1, 0)
+    quiet.change(user=users_changed(200))
+    result = quiet.sync()
+    assert (looked_at(result), figures(result)["acme"]) == (1, (1, 0, 0, 0, 1, 0))
 
 
 def test_a_range_is_looked_at_when_time_alone_may_have_changed_it(quiet: Site) -> None:
@@ -161,7 +175,7 @@ def test_a_company_that_is_founded_while_a_run_begins_is_not_hidden_by_its_diges
             self.grow()
             return super().companies()
 
-        def digests(self, layout: Layout, courses: CourseRows | None = None) -> RangeDigests:
+        def digests(self, layout: Layout, courses: CourseRows | None = None) -> Digests:
             self.grow()
             return super().digests(layout, courses)
 
