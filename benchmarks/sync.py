@@ -82,7 +82,7 @@ class Installation:
                 "local_alx_api_reporting",
                 "local_alx_api_reporting_history",
                 "sync_digests",
-                "sync_courses",
+                "sync_catalogue",
                 "companies",
             ):
                 connection.execute(text(f"{verb} {table}"))

@@ -1,4 +1,4 @@
-"""What a row looks like in Moodle, as a number, and a course, as a short text: where it is the same, nothing changed.
+"""What rows and parts of the catalogue look like in Moodle, in short: where that is the same, nothing has changed.
 
 Moodle's database works the digest out in SQL to say whether anything changed (`alx_pipeline.moodle.digests`); the sync
 works it out over the very rows that it read, to note what the reporting table was made from. Both use `row_hash`, whose
@@ -9,7 +9,7 @@ same, its ranges are looked at each hour: that costs time and is never wrong.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -35,18 +35,29 @@ TOTAL_MODULUS = 2**63
 TEXT_HEX = 7
 """Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""
 
-COURSE_COLUMN = {
-    "course": "id",
-    "course_modules": "course",
-    "enrol": "courseid",
-    "company_course": "courseid",
-    "company_shared_courses": "courseid",
-    "iomad_courses": "courseid",
-}
-"""The catalogue's tables whose rows belong to a course each, and the column that names it."""
+COURSE, COMPANY = "course", "company"
 
-NO_COURSE = -1
-"""Stands for the course of what belongs to none: companies, module types, and rows whose course can't be read."""
+
+class Part(NamedTuple):
+    """A part of the catalogue: a course with what belongs to it, or a company; see REST."""
+
+    kind: str
+    id: int
+
+
+REST = Part("rest", 0)
+"""What belongs to no course or company: module types, and rows whose course or company can't be read."""
+
+PART_OF = {
+    "course": (COURSE, "id"),
+    "course_modules": (COURSE, "course"),
+    "enrol": (COURSE, "courseid"),
+    "company_course": (COURSE, "courseid"),
+    "company_shared_courses": (COURSE, "courseid"),
+    "iomad_courses": (COURSE, "courseid"),
+    "company": (COMPANY, "id"),
+}
+"""The catalogue's tables whose rows belong to a course or company each, and the column that names it."""
 
 IN_NO_ROW = {"company": ("suspended", "shortname", "name")}
 """Columns of the catalogue on which no row of the reporting table depends."""
@@ -114,32 +125,30 @@ def row_hashes(table: str, rows: pl.DataFrame) -> pl.Expr:
     return hashed
 
 
-def course_digests(snapshot: Snapshot) -> dict[int, str]:
-    """Return the digest of each course in the catalogue, by course id, whatever the order of the rows.
-
-    What belongs to no course is NO_COURSE's, which is always there.
-    """
-    parts: dict[int, list[str]] = defaultdict(list, {NO_COURSE: []})
+def catalogue_digests(snapshot: Snapshot) -> dict[Part, str]:
+    """Return the digest of each part of the catalogue, whatever the order of the rows. REST is always there."""
+    texts: dict[Part, list[str]] = defaultdict(list, {REST: []})
     for name in SNAPSHOT_COLUMNS:
         if name not in LEARNER_TABLES:
-            for courseid, text in _texts_by_course(name, snapshot[name].drop(IN_NO_ROW.get(name, ()))):
-                parts[courseid].append(f"{name}:{text}")
-    return {courseid: _sha256(texts) for courseid, texts in parts.items()}
+            for part, text in _texts_by_part(name, snapshot[name].drop(IN_NO_ROW.get(name, ()))):
+                texts[part].append(f"{name}:{text}")
+    return {part: _sha256(found) for part, found in texts.items()}
 
 
-def changed_courses(before: Mapping[int, str], now: Mapping[int, str]) -> set[int]:
-    """Return the courses whose digests differ, those that came and those that went among them."""
-    return {courseid for courseid in {*before, *now} if before.get(courseid) != now.get(courseid)}
+def changed_parts(before: Mapping[Part, str], now: Mapping[Part, str]) -> set[Part]:
+    """Return the parts whose digests differ, those that came and those that went among them."""
+    return {part for part in {*before, *now} if before.get(part) != now.get(part)}
 
 
-def _texts_by_course(table: str, rows: pl.DataFrame) -> Iterable[tuple[int, str]]:
-    course = pl.col(COURSE_COLUMN[table]) if table in COURSE_COLUMN else pl.lit(NO_COURSE, pl.Int64)
-    courseid = pl.when(course >= 0).then(course).otherwise(NO_COURSE)
+def _texts_by_part(table: str, rows: pl.DataFrame) -> Iterable[tuple[Part, str]]:
+    kind, column = PART_OF.get(table, (REST.kind, None))
+    named = pl.lit(None, pl.Int64) if column is None else pl.col(column)
     texts = [name for name, dtype in rows.schema.items() if dtype == TEXT]
     numbers = [pl.col(name).cast(TEXT).fill_null("-") for name in rows.columns if name not in texts]
     written = pl.concat_str([*numbers, *([joined(texts)] if texts else [])], separator="|")
-    found = rows.sort(rows.columns).select(courseid=courseid, text=written)
-    return found.group_by("courseid").agg(pl.col("text").str.join("\n")).iter_rows()
+    found = rows.sort(rows.columns).select(id=pl.when(named >= 0).then(named), text=written)
+    for each, text in found.group_by("id").agg(pl.col("text").str.join("\n")).iter_rows():
+        yield REST if each is None else Part(kind, each), text
 
 
 def _text_number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""What each learner range and each course looked like in Moodle when rows were last right."""
+"""What each learner range and each part of the catalogue looked like in Moodle when rows were last right."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, cast
@@ -7,9 +7,10 @@ import polars as pl
 import psycopg
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, literal, select
 
+from alx_core.domain.digests import Part
 from alx_core.store.copy import copy_rows
 from alx_core.store.engine import insert_into, is_postgresql
-from alx_core.store.tables import is_current, reporting, sync_courses, sync_digests
+from alx_core.store.tables import is_current, reporting, sync_catalogue, sync_digests
 
 
 def load_digests(connection: Connection) -> pl.DataFrame:
@@ -40,26 +41,27 @@ def save_digests(connection: Connection, ranges: pl.DataFrame) -> None:
         connection.execute(insert(sync_digests), rows.to_dicts())
 
 
-def load_courses(connection: Connection) -> dict[int, str]:
-    """Return the digests of the catalogue's courses, by course id, that the noted ranges are right by."""
-    return {row.courseid: row.digest for row in connection.execute(select(sync_courses))}
+def load_catalogue(connection: Connection) -> dict[Part, str]:
+    """Return the digests of the catalogue's parts that the noted ranges are right by."""
+    return {Part(row.kind, row.id): row.digest for row in connection.execute(select(sync_catalogue))}
 
 
-def save_courses(connection: Connection, digests: Mapping[int, str]) -> None:
-    """Let these be the catalogue's courses."""
-    before = load_courses(connection)
-    gone = [{"b_courseid": courseid} for courseid in before.keys() - digests.keys()]
+def save_catalogue(connection: Connection, digests: Mapping[Part, str]) -> None:
+    """Let these be the catalogue's parts."""
+    before, part = load_catalogue(connection), sync_catalogue.c
+    gone = [{"b_kind": kind, "b_id": id_} for kind, id_ in before.keys() - digests.keys()]
     if gone:
-        connection.execute(delete(sync_courses).where(sync_courses.c.courseid == bindparam("b_courseid")), gone)
+        is_gone = (part.kind == bindparam("b_kind")) & (part.id == bindparam("b_id"))
+        connection.execute(delete(sync_catalogue).where(is_gone), gone)
     changed = [
-        {"courseid": courseid, "digest": digest}
-        for courseid, digest in digests.items()
-        if before.get(courseid) != digest
+        {"kind": kind, "id": id_, "digest": digest}
+        for (kind, id_), digest in digests.items()
+        if before.get(Part(kind, id_)) != digest
     ]
     if changed:
-        statement = insert_into(connection, sync_courses)
+        statement = insert_into(connection, sync_catalogue)
         anew = {"digest": statement.excluded.digest}
-        connection.execute(statement.on_conflict_do_update(index_elements=["courseid"], set_=anew), changed)
+        connection.execute(statement.on_conflict_do_update(index_elements=["kind", "id"], set_=anew), changed)
 
 
 def rows_of_courses(connection: Connection, courseids: Collection[int], width: int) -> dict[int, int]:

@@ -72,11 +72,15 @@ def ask_digests(
     return Digests(_summed(groups, layout), of_courses)
 
 
-def enrolled_ranges(engine: Engine, tables: MoodleTables, layout: Layout, enrolids: Collection[int]) -> set[int]:
-    """Return the indexes of the ranges whose learners have enrolments by any of these instances."""
-    enrolments = tables.table("user_enrolments").c
-    number = _range_number(engine.dialect.name, enrolments.userid, layout.width)
-    query = select(number).where(enrolments.enrolid.in_(enrolids)).distinct()
+def ranges_with(
+    engine: Engine, tables: MoodleTables, layout: Layout, table: str, column: str, ids: Collection[int]
+) -> set[int]:
+    """Return the indexes of the ranges whose learners have a row in `table` with one of `ids` in `column`."""
+    if not ids:
+        return set()
+    rows = tables.table(table).c
+    number = _range_number(engine.dialect.name, rows.userid, layout.width)
+    query = select(number).where(rows[column].in_(ids)).distinct()
     with engine.connect() as connection:
         return {layout.index_at(None if each is None else int(each)) for each in connection.scalars(query)}
 

@@ -17,7 +17,7 @@ from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import Digests, merge_texts
 from alx_core.store.engine import needing_driver, server_limits
-from alx_pipeline.moodle.digests import ask_digests, can_digest, enrolled_ranges
+from alx_pipeline.moodle.digests import ask_digests, can_digest, ranges_with
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.queries import MoodleTables
@@ -105,10 +105,10 @@ class MoodleSource:
         found = list(self.scan([]))
         return {name: merge_texts(name, found) for name in SNAPSHOT_COLUMNS}
 
-    def enrolled(self, enrolids: Collection[int], layout: Layout) -> set[int]:
-        """Return the ranges of learners who are enrolled by any of these instances. Raises SourceError."""
+    def ranges_with(self, table: str, column: str, ids: Collection[int], layout: Layout) -> set[int]:
+        """Return the ranges of learners with a row in `table` with one of `ids` in `column`. Raises SourceError."""
         with self._guarding():
-            return enrolled_ranges(self._engine, self._tables, layout, enrolids)
+            return ranges_with(self._engine, self._tables, layout, table, column, ids)
 
     def facts(self, table: str) -> tuple[int, int | None]:
         """Return a table's exact row count and its newest change (epoch seconds). Raises SourceError."""

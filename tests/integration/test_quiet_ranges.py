@@ -114,11 +114,19 @@ def test_a_company_that_is_renamed_has_its_name_in_an_hour_that_skips_every_rang
         assert "Renamed" in {each["name"] for each in list_companies(connection)}
 
 
+def test_a_company_that_is_deleted_makes_its_members_be_looked_at(pipeline: Pipeline) -> None:
+    pipeline.edit("DELETE FROM mdl_company WHERE id = 2")
+    pipeline.now += HOUR
+    run = pipeline.sync()
+    assert 0 < run.ranges_skipped < run.ranges
+    assert run.total("deleted") > 0
+    assert_right(pipeline)
+
+
 def test_a_module_type_that_is_switched_off_makes_every_range_be_looked_at(pipeline: Pipeline) -> None:
     pipeline.edit("UPDATE mdl_modules SET visible = 0 WHERE name = 'page'")
     pipeline.now += HOUR
     assert pipeline.sync().ranges_skipped == 0
-    assert_right(pipeline)
     assert_right(pipeline)
 
 

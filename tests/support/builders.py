@@ -277,10 +277,9 @@ class FrameSource:
         """All tables, those with a row per learner empty."""
         return {name: frame.clear() if name in LEARNER_TABLES else frame for name, frame in self.snapshot.items()}
 
-    def enrolled(self, enrolids: Collection[int], layout: Layout) -> set[int]:
-        """The ranges of learners who are enrolled by any of these instances."""
-        enrolments = self.snapshot["user_enrolments"]
-        found = enrolments.filter(pl.col("enrolid").is_in(list(enrolids)))
+    def ranges_with(self, table: str, column: str, ids: Collection[int], layout: Layout) -> set[int]:
+        """The ranges of learners with a row that has one of `ids` in `column`."""
+        found = self.snapshot[table].filter(pl.col(column).is_in(list(ids)))
         return set(found.select(layout.index_of(pl.col("userid"))).to_series())
 
     def close(self) -> None:

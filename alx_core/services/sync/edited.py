@@ -1,9 +1,11 @@
-"""Courses that were edited since the last sync: the ranges of their learners, and what they change there.
+"""Parts of the catalogue that were edited since the last sync: who has to do with them, and what they change there.
 
-The rules judge a learner in a course by that course's rows alone (`domain.progress`). So where the learners' rows are
-those that were noted, no other rows of the reporting table than those of the edited courses can be others now: only
-these are worked out, from Moodle's rows about these courses, and compared. A range in which any of them has changed
-since its digest was taken is left over, to be looked at whole.
+The rules judge a learner in a company and a course by that learner's rows and by what belongs to the two
+(`domain.progress`). So a company that was founded or deleted concerns those who are in it; a course those who are
+enrolled, or have rows of it, as its instances may be gone. Where the learners' rows are those that were noted, no other
+rows of the reporting table than those of the edited courses can be others now: only these are worked out, from Moodle's
+rows about these courses, and compared. A range in which any of them has changed since its digest was taken is left
+over, to be looked at whole.
 """
 
 from collections.abc import Collection
@@ -15,7 +17,7 @@ from sqlalchemy import Engine
 
 from alx_core.domain.changes import changes
 from alx_core.domain.course_rows import CourseRows, course_rows
-from alx_core.domain.digests import NO_COURSE, course_digests
+from alx_core.domain.digests import COMPANY, COURSE, REST, Part, catalogue_digests
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.range_facts import of_ranges, range_facts, rows_in, with_same_digest
@@ -35,9 +37,9 @@ from alx_core.store.digests import rows_of_courses
 from alx_core.store.engine import connect
 
 MOST_LOOKED_UP = 5000
-"""So many courses that changed, or enrolment instances of theirs, are looked up; where there are more, everything is
-looked at. With more activities, the ranges of their learners are looked at whole. A statement takes 32,766 values on
-SQLite, 65,535 on PostgreSQL."""
+"""So many companies or courses that changed, or enrolment instances of theirs, are looked up; where there are more,
+everything is looked at. With more activities, the ranges of their learners are looked at whole. A statement takes
+32,766 values on SQLite, 65,535 on PostgreSQL."""
 
 MOST_ALONE = 0.25
 """Share of a site's rows up to which those of the edited courses are read alone."""
@@ -45,10 +47,14 @@ MOST_ALONE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The ranges of who has to do with courses that were edited. `rows`: what may be read alone, if anything."""
+    """Who has to do with what was edited, by range index.
 
-    ranges: Collection[int]
-    rows: CourseRows | None
+    `whole` are ranges to be looked at whole; in `alone`, unless they are in both, the `rows` of courses may be enough.
+    """
+
+    whole: Collection[int] = ()
+    alone: Collection[int] = ()
+    rows: CourseRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +70,23 @@ class EditedCourses:
 
 
 def find_edited(
-    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, courses: Collection[int], *, rows: int
+    engine: Engine, source: Source, layout: Layout, catalogue: Snapshot, parts: Collection[Part], *, rows: int
 ) -> Edited:
-    """Find who has to do with any of `courses`: enrolled in Moodle, or with one of the reporting table's `rows`."""
-    if not courses:
-        return Edited((), None)
-    about = course_rows(catalogue, courses)
-    if NO_COURSE in courses or max(len(courses), len(about.enrolids)) > MOST_LOOKED_UP:
-        return Edited(range(layout.count), None)
-    enrolled = source.enrolled(about.enrolids, layout) if about.enrolids else ()
+    """Find who has to do with any of `parts`, in Moodle or in one of the reporting table's `rows`."""
+    if not parts:
+        return Edited()
+    courseids, companyids = ({part.id for part in parts if part.kind == kind} for kind in (COURSE, COMPANY))
+    about = course_rows(catalogue, courseids)
+    if REST in parts or max(map(len, (courseids, companyids, about.enrolids))) > MOST_LOOKED_UP:
+        return Edited(whole=range(layout.count))
+    members = source.ranges_with("company_users", "companyid", companyids, layout)
+    enrolled = source.ranges_with("user_enrolments", "enrolid", about.enrolids, layout)
     with connect(engine) as connection:
-        stored = rows_of_courses(connection, courses, layout.width)
-    is_part = sum(stored.values()) <= MOST_ALONE * rows
-    is_part = is_part and len(about.coursemoduleids) <= MOST_LOOKED_UP
-    ranges = {*enrolled, *(layout.index_at(number) for number in stored)}
-    return Edited(ranges, about if ranges and is_part else None)
+        stored = rows_of_courses(connection, courseids, layout.width) if courseids else {}
+    of_courses = {*enrolled, *map(layout.index_at, stored)}
+    if sum(stored.values()) > MOST_ALONE * rows or len(about.coursemoduleids) > MOST_LOOKED_UP:
+        return Edited(whole={*members, *of_courses})
+    return Edited(whole=members, alone=of_courses, rows=about if of_courses else None)
 
 
 def edited_alone(edited: Edited, layout: Layout, same: pl.DataFrame, of_courses: pl.DataFrame) -> EditedCourses | None:
@@ -88,7 +96,7 @@ def edited_alone(edited: Edited, layout: Layout, same: pl.DataFrame, of_courses:
     """
     if edited.rows is None or layout.count - same.height >= layout.count * WHOLE_SHARE:
         return None
-    ranges = of_ranges(same, edited.ranges)
+    ranges = of_ranges(same, edited.alone)
     part = of_ranges(of_courses, ranges["index"])
     is_worth_it = not ranges.is_empty() and rows_in(part) <= MOST_ALONE * rows_in(ranges)
     return EditedCourses(edited.rows, ranges, part) if is_worth_it else None
@@ -100,7 +108,7 @@ def look_at_edited(planner: Planner, edited: EditedCourses, plan: Plan, on_looke
     rows = max(1, rows_in(edited.of_courses))
     layout = replace(plan.layout, per_band=max(1, planner.rows_per_band * len(indexes) // rows))
     for gathered in planner.scans(layout, indexes, edited.rows):
-        if plan.judge_by(course_digests(gathered.catalogue())):  # they were not edited once more
+        if plan.judge_by(catalogue_digests(gathered.catalogue())):  # they were not edited once more
             for band in planner.in_order(partial(_plan_band, planner, edited, layout, gathered), gathered):
                 plan.add(band)
                 on_looked()

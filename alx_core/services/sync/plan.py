@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from alx_core.domain.bad_records import BadRecord
+from alx_core.domain.digests import Part
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, Snapshot
 from alx_core.domain.range_facts import NO_RANGES, RANGE_FACTS, rows_read
@@ -57,8 +58,8 @@ class Plan:
     ranges: list[pl.DataFrame] = field(default_factory=list)
     """RANGE_FACTS of those that were looked at and whose rows will be right once written."""
     written: list[pl.DataFrame] = field(default_factory=list)
-    courses: Mapping[int, str] | None = None
-    """Digests of the catalogue's courses, by which the rows of ranges that are skipped or have a digest are right."""
+    parts: Mapping[Part, str] | None = None
+    """Digests of the catalogue's parts, by which the rows of ranges that are skipped or have a digest are right."""
     is_part: bool = False
     """Whether `rows` began with those of the reporting table: not everything will be looked at."""
 
@@ -68,11 +69,11 @@ class Plan:
             if name not in LEARNER_TABLES:
                 self.rows_read[name] = frame.height
 
-    def judge_by(self, courses: Mapping[int, str]) -> bool:
-        """Take note of the courses by which ranges are judged. False: they are not those that others were judged by."""
-        if self.courses is None:
-            self.courses = courses
-        return self.courses == courses
+    def judge_by(self, parts: Mapping[Part, str]) -> bool:
+        """Take note of the catalogue by which ranges are judged. False: it is not the one others were judged by."""
+        if self.parts is None:
+            self.parts = parts
+        return self.parts == parts
 
     def skip(self, ranges: pl.DataFrame, rows: Mapping[int, int]) -> None:
         """Leave out ranges that did not change since their facts were noted; the reporting table has `rows`."""

@@ -13,7 +13,7 @@ import polars as pl
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.changes import changes
 from alx_core.domain.course_rows import CourseRows
-from alx_core.domain.digests import course_digests
+from alx_core.domain.digests import catalogue_digests
 from alx_core.domain.learners import EVERYBODY, Layout, LearnerRange, merged, runs
 from alx_core.domain.progress import KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from alx_core.domain.quarantine import Inspection, inspect, is_nameless
@@ -52,8 +52,8 @@ class Planner:
         for gathered in self.scans(plan.layout, indexes):
             catalogue = gathered.catalogue()
             plan.count_catalogue(catalogue)
-            # Ranges that are judged by other courses than those that will be noted are looked at again.
-            has_digests = self.source.has_digests and plan.judge_by(course_digests(catalogue))
+            # Ranges that are judged by another catalogue than the one that will be noted are looked at again.
+            has_digests = self.source.has_digests and plan.judge_by(catalogue_digests(catalogue))
             for band in self.in_order(partial(self._plan_band, plan.layout, gathered, has_digests), gathered):
                 plan.add(band)
                 on_looked()

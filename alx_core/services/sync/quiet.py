@@ -1,8 +1,8 @@
 """Learner ranges in which nothing happened since the last sync, and the proof of it.
 
 A range is skipped when its digest is the one noted when its rows were last right, none of its learners has to do with
-a course that was edited, no enrolment has begun or ended since, and nobody else wrote to the table. Where all this is
-so but for edited courses, only these are looked at (`services.sync.edited`).
+a company or course that was edited, no enrolment has begun or ended since, and nobody else wrote to the table. Where
+all this is so but for edited courses, only these are looked at (`services.sync.edited`).
 
 The digest that is noted is that of the very rows that were read (`domain.digests`), and it is forgotten before
 anything is written: a run that is killed leaves no digest that is not true. The first sync of a day (UTC) looks at
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 from sqlalchemy import Engine
 
-from alx_core.domain.digests import RULES_VERSION, changed_courses, course_digests
+from alx_core.domain.digests import RULES_VERSION, Part, catalogue_digests, changed_parts
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import Snapshot
 from alx_core.domain.quarantine import inspect
@@ -27,7 +27,7 @@ from alx_core.services.sync.plan import Plan
 from alx_core.services.sync.planner import WHOLE_SHARE
 from alx_core.services.sync.source import Source
 from alx_core.store.companies import noted_row_counts, table_facts
-from alx_core.store.digests import forget_digests, load_courses, load_digests, save_courses, save_digests
+from alx_core.store.digests import forget_digests, load_catalogue, load_digests, save_catalogue, save_digests
 from alx_core.store.engine import connect, transaction
 from alx_core.store.runs import require_running
 
@@ -38,14 +38,14 @@ DAY_S = 86_400
 class QuietRanges:
     """The RANGE_FACTS of the ranges that need no look, and the catalogue by which they are right.
 
-    `edited` are the ranges where only the rows of some courses need one. `courses` are the digests of the catalogue's
-    courses. `table` is what the reporting table shows, if any range needs no look.
+    `edited` are the ranges where only the rows of some courses need one. `parts` are the digests of the catalogue's
+    parts. `table` is what the reporting table shows, if any range needs no look.
     """
 
     ranges: pl.DataFrame
     edited: EditedCourses | None
     catalogue: Snapshot
-    courses: Mapping[int, str]
+    parts: Mapping[Part, str]
     table: TableFacts | None = None
 
     @property
@@ -66,12 +66,12 @@ def find_quiet(engine: Engine, source: Source, layout: Layout, request: SyncRequ
         return NONE
     with connect(engine) as connection:
         noted = _valid(load_digests(connection), layout, request.as_of)
-        counts, courses = noted_row_counts(connection), load_courses(connection)
+        counts, parts = noted_row_counts(connection), load_catalogue(connection)
     if noted.is_empty():
         return NONE
     with ThreadPoolExecutor(1, "table") as executor:  # while Moodle works
         look = executor.submit(look_at_table, engine)
-        quiet = _compare(engine, source, layout, noted, courses, rows=sum(counts.values()))
+        quiet = _compare(engine, source, layout, noted, parts, rows=sum(counts.values()))
     table = look.result()
     return replace(quiet, table=table) if table.rows == counts else NONE  # or somebody else wrote to it
 
@@ -81,7 +81,7 @@ def _compare(
     source: Source,
     layout: Layout,
     noted: pl.DataFrame,
-    courses_before: Mapping[int, str],
+    parts_before: Mapping[Part, str],
     *,
     rows: int,
 ) -> QuietRanges:
@@ -89,15 +89,15 @@ def _compare(
     catalogue = source.catalogue()
     if inspect(catalogue).bad:  # told of each hour, where ranges are looked at
         return NONE
-    courses = course_digests(catalogue)
-    edited = find_edited(engine, source, layout, catalogue, changed_courses(courses_before, courses), rows=rows)
-    trusted = noted if edited.rows else without(noted, edited.ranges)
+    parts = catalogue_digests(catalogue)
+    edited = find_edited(engine, source, layout, catalogue, changed_parts(parts_before, parts), rows=rows)
+    trusted = without(noted, edited.whole)
     if trusted.height <= layout.count * (1 - WHOLE_SHARE):  # everything will be read in any case
         return NONE
     now = source.digests(layout, edited.rows)
-    same = with_same_digest(noted, now.whole)
+    same = with_same_digest(trusted, now.whole)
     alone = edited_alone(edited, layout, same, now.of_courses)
-    return QuietRanges(without(same, edited.ranges), alone, catalogue, courses)
+    return QuietRanges(without(same, edited.alone), alone, catalogue, parts)
 
 
 def look_at_table(engine: Engine) -> TableFacts:
@@ -109,7 +109,7 @@ def look_at_table(engine: Engine) -> TableFacts:
 def forget_changed(engine: Engine, layout: Layout, quiet: QuietRanges) -> None:
     """Forget the digests of all ranges that are not skipped; to be called before anything is written.
 
-    Those that are skipped are right by the courses that are noted as well as by those of now.
+    Those that are skipped are right by the catalogue that is noted as well as by that of now.
     """
     kept = layout.ranges().join(quiet.ranges, on="index", how="semi")
     with transaction(engine) as connection:
@@ -126,8 +126,8 @@ def note_digests(engine: Engine, plan: Plan, *, run_id: int, as_of: int, failed:
     with transaction(engine) as connection:
         require_running(connection, run_id)
         save_digests(connection, ranges.with_columns(as_of=pl.lit(as_of), rules_version=pl.lit(RULES_VERSION)))
-        if plan.courses is not None:
-            save_courses(connection, plan.courses)
+        if plan.parts is not None:
+            save_catalogue(connection, plan.parts)
 
 
 def _valid(noted: pl.DataFrame, layout: Layout, as_of: int) -> pl.DataFrame:

@@ -127,7 +127,7 @@ def _plan(
     plan = Plan(layout, changes=folder.spool())
     if quiet.table and quiet.has_any:
         plan.count_catalogue(quiet.catalogue)
-        plan.judge_by(quiet.courses)
+        plan.judge_by(quiet.parts)
         plan.skip(quiet.ranges, quiet.table.rows)
     with closing(StoredRows(engine)) as stored:
         planner = Planner(

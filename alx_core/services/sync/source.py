@@ -60,8 +60,8 @@ class Source(Protocol):
         """Return the tables that are the same for all learners; those with a row per learner are empty."""
         ...
 
-    def enrolled(self, enrolids: Collection[int], layout: Layout) -> Collection[int]:
-        """Return the indexes of the ranges whose learners have a row in `user_enrolments` by one of these instances.
+    def ranges_with(self, table: str, column: str, ids: Collection[int], layout: Layout) -> Collection[int]:
+        """Return the indexes of the ranges whose learners have a row in `table` with one of `ids` in `column`.
 
         Only asked of a source that `has_digests`.
         """

@@ -152,12 +152,13 @@ sync_digests = Table(
     comment="What each learner range looked like in Moodle when its rows were last right: an equal digest is skipped",
 )
 
-sync_courses = Table(
-    "sync_courses",
+sync_catalogue = Table(
+    "sync_catalogue",
     metadata,
-    Column("courseid", BigInteger, primary_key=True, autoincrement=False, comment="-1 = what belongs to no course"),
+    Column("kind", String(16), primary_key=True, comment="course, company, or rest: what belongs to neither"),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="of the course or company; 0 for the rest"),
     Column("digest", String(64), nullable=False, comment="of its rows in Moodle's catalogue"),
-    comment="What each course looked like in Moodle: the rows of all ranges in sync_digests are right by that",
+    comment="What courses and companies looked like in Moodle: the rows of ranges in sync_digests are right by that",
 )
 
 reporting_history = Table(

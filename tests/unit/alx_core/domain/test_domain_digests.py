@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from alx_core.domain.bad_records import LAST_TIME
-from alx_core.domain.digests import IN_NO_ROW, NO_COURSE, changed_courses, course_digests, row_hash
+from alx_core.domain.digests import COMPANY, COURSE, IN_NO_ROW, REST, Part, catalogue_digests, changed_parts, row_hash
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot, reporting_rows
 from support.builders import (
     NOW,
@@ -176,11 +176,15 @@ def test_the_digest_of_a_snapshot_has_all_learner_tables() -> None:
 # --- the catalogue ---
 
 
-OTHER_COURSE = 77
+def part(table: str, id_: int = 77) -> Part:
+    """The part of the catalogue to which a row of `table` with this id in all columns belongs."""
+    if table == "modules":
+        return REST
+    return Part(COMPANY if table == "company" else COURSE, id_)
 
 
-def changed(snapshot: Snapshot) -> set[int]:
-    return changed_courses(course_digests(SITE), course_digests(snapshot))
+def changed(snapshot: Snapshot) -> set[Part]:
+    return changed_parts(catalogue_digests(SITE), catalogue_digests(snapshot))
 
 
 def with_row(table: str, row: Row) -> Snapshot:
@@ -197,11 +201,10 @@ def test_courses_do_not_change_with_learners() -> None:
 
 
 @pytest.mark.parametrize("table", CATALOGUE)
-def test_a_row_more_or_less_changes_its_course_or_what_belongs_to_none(table: str) -> None:
+def test_a_row_more_or_less_changes_its_course_or_company_or_the_rest(table: str) -> None:
     row = {name: 77 if dtype == pl.Int64 else "text" for name, dtype in SNAPSHOT_COLUMNS[table].items()}
     more = with_row(table, row)
-    expected = {NO_COURSE if table in ("company", "modules") else OTHER_COURSE}
-    assert changed(more) == changed_courses(course_digests(more), course_digests(SITE)) == expected
+    assert changed(more) == changed_parts(catalogue_digests(more), catalogue_digests(SITE)) == {part(table)}
 
 
 UNUSED = [(table, column) for table, columns in IN_NO_ROW.items() for column in columns]
@@ -211,12 +214,12 @@ UNUSED = [(table, column) for table, columns in IN_NO_ROW.items() for column in 
     ("table", "column"),
     [(table, each) for table in CATALOGUE for each in SNAPSHOT_COLUMNS[table] if (table, each) not in UNUSED],
 )
-def test_any_other_value_changes_a_course_or_what_belongs_to_none(table: str, column: str) -> None:
+def test_any_other_value_changes_a_course_or_company_or_the_rest(table: str, column: str) -> None:
     row = {name: 77 if dtype == pl.Int64 else "text" for name, dtype in SNAPSHOT_COLUMNS[table].items()}
     other = {**row, column: 78 if isinstance(row[column], int) else "other"}
-    found = changed_courses(course_digests(with_row(table, row)), course_digests(with_row(table, other)))
+    found = changed_parts(catalogue_digests(with_row(table, row)), catalogue_digests(with_row(table, other)))
     assert found
-    assert found <= {NO_COURSE} if table in ("company", "modules") else found <= {OTHER_COURSE, OTHER_COURSE + 1}
+    assert found <= {part(table), part(table, 78)}
 
 
 @pytest.mark.parametrize(("table", "column"), UNUSED)
@@ -230,21 +233,22 @@ def test_a_column_that_no_row_depends_on_changes_no_course_and_no_row(table: str
     assert_frame_equal(reporting_rows(changed_site, as_of=NOW), rows)
 
 
-@pytest.mark.parametrize("courseid", [None, -1, -77])
-def test_a_row_whose_course_cannot_be_read_belongs_to_none(courseid: int | None) -> None:
-    assert changed(with_row("company_course", {"companyid": 1, "courseid": courseid})) == {NO_COURSE}
+@pytest.mark.parametrize("unreadable", [None, -1, -77])
+def test_a_row_whose_course_or_company_cannot_be_read_belongs_to_the_rest(unreadable: int | None) -> None:
+    assert changed(with_row("company_course", {"companyid": 1, "courseid": unreadable})) == {REST}
+    assert changed(with_row("company", {"id": unreadable, "suspended": 0, "shortname": "", "name": ""})) == {REST}
 
 
 def test_a_missing_title_and_an_empty_one_are_told_apart() -> None:
     titles = [
         {**SITE, "course": SITE["course"].with_columns(fullname=pl.lit(each, pl.String()))} for each in (None, "")
     ]
-    assert changed_courses(*map(course_digests, titles)) == set(SITE["course"]["id"])
+    assert changed_parts(*map(catalogue_digests, titles)) == {part("course", each) for each in SITE["course"]["id"]}
 
 
 def test_what_one_row_says_is_never_taken_for_two() -> None:
     titles = ["a\n1|7|1|0|1|1|1|1|1|b", "a"]
     digests = [
-        course_digests({**SITE, "course": make_frame("course", [make_course(fullname=each)])}) for each in titles
+        catalogue_digests({**SITE, "course": make_frame("course", [make_course(fullname=each)])}) for each in titles
     ]
-    assert changed_courses(*digests)
+    assert changed_parts(*digests)

@@ -24,6 +24,7 @@ from support.builders import (
     Row,
     by_table,
     load_moodle,
+    make_company_user,
     make_course_completion,
     make_many_learners,
     make_module_completion,
@@ -211,16 +212,25 @@ def test_a_learner_beyond_the_last_range_belongs_to_it(moodle: Moodle) -> None:
     assert changed(before, moodle.digests()) == {2}
 
 
-def test_the_ranges_of_who_is_enrolled_by_some_instances_are_found(moodle: Moodle) -> None:
-    for userid, enrolid in ((LEARNER, 7), (OTHER, 7), (50 * LEARNER, 8), (OTHER, 9)):
-        moodle.insert("user_enrolments", **make_user_enrolment(userid=userid, enrolid=enrolid))
-    assert [moodle.source.enrolled(each, LAYOUT) for each in ([7], [8], [9, 8], [10])] == [{1, 2}, {2}, {2}, set()]
+@pytest.mark.parametrize(
+    ("table", "column", "make"),
+    [("user_enrolments", "enrolid", make_user_enrolment), ("company_users", "companyid", make_company_user)],
+)
+class TestTheRangesOfWhoHasARowWithSomeId:
+    """Who is enrolled by an instance, or is in a company."""
 
+    def test_are_found(self, moodle: Moodle, table: str, column: str, make: Callable[..., Row]) -> None:
+        for userid, found in ((LEARNER, 7), (OTHER, 7), (50 * LEARNER, 8), (OTHER, 9)):
+            moodle.insert(table, **make(**{"userid": userid, column: found}))
+        asked = [moodle.source.ranges_with(table, column, ids, LAYOUT) for ids in ([7], [8], [9, 8], [10], [])]
+        assert asked == [{1, 2}, {2}, {2}, set(), set()]
 
-@pytest.mark.parametrize("unreadable", [None, -1])
-def test_an_enrolment_of_nobody_is_in_the_first_range(moodle: Moodle, unreadable: int | None) -> None:
-    moodle.insert("user_enrolments", **make_user_enrolment(userid=unreadable, enrolid=7))
-    assert moodle.source.enrolled([7], LAYOUT) == {0}
+    @pytest.mark.parametrize("unreadable", [None, -1])
+    def test_are_the_first_for_a_row_of_nobody(
+        self, moodle: Moodle, table: str, column: str, make: Callable[..., Row], unreadable: int | None
+    ) -> None:
+        moodle.insert(table, **make(**{"userid": unreadable, column: 7}))
+        assert moodle.source.ranges_with(table, column, [7], LAYOUT) == {0}
 
 
 def test_sqlite_has_no_fast_hash() -> None:

@@ -10,9 +10,9 @@ from alx_core.domain.learners import LearnerRange
 from alx_core.domain.sync import Kind
 from alx_core.services.sync import edited
 from alx_core.services.sync.listener import Listener
-from support.builders import COMPANY, FrameSource, Row, make_company, make_course, make_enrol
+from support.builders import COMPANY, FrameSource, Row, make_course, make_enrol
 from support.frame_courses import EDITS, catalogue
-from support.frame_site import BETA, WIDTH, Site, key, two_companies, wanted_content
+from support.frame_site import WIDTH, Site, key, two_companies, wanted_content
 from support.quiet_site import CutOff, Undigested, looked_at, users_changed
 
 pytestmark = pytest.mark.slow
@@ -33,24 +33,10 @@ def test_the_ranges_of_who_has_to_do_with_a_course_that_changed_are_looked_at(
     assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"company": [*two_companies()["company"].to_dicts(), make_company(id=3, shortname="gamma")]},
-        {"company": [make_company()]},
-        {"modules": [{"id": 5, "visible": 0}]},
-    ],
-)
-def test_what_belongs_to_no_course_makes_every_range_be_looked_at(courses: Site, edit: dict[str, list[Row]]) -> None:
-    courses.change(**edit)
+def test_what_belongs_to_no_course_or_company_makes_every_range_be_looked_at(courses: Site) -> None:
+    courses.change(modules=[{"id": 5, "visible": 0}])
     assert [looked_at(courses.sync()) for _ in range(2)] == [5, 0]
     assert courses.content() == wanted_content(courses.source.snapshot, courses.now)
-
-
-def test_a_companys_names_are_in_no_row_and_no_range_is_looked_at_for_them(courses: Site) -> None:
-    courses.change(company=[make_company(name="Other", suspended=1), make_company(id=BETA, shortname="beta")])
-    assert looked_at(courses.sync()) == 0
-    assert [(each["name"], each["suspended"]) for each in courses.companies().values()] == [("Other", 1), ("Acme", 0)]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a learner range looked like in Moodle, as numbers. Digests are noted anew by the next sync.
+"""What a learner range looked like in Moodle, as numbers, and what a company did. The next sync notes all anew.
 
 Revision: 0011
 Revises: 0010
@@ -31,6 +31,23 @@ def upgrade() -> None:
         sa.Column("rules_version", sa.Integer(), nullable=False, comment="of the rules and of the hashes"),
         *numbers,
     )
+    op.drop_table("sync_courses")
+    op.create_table(
+        "sync_catalogue",
+        sa.Column(
+            "kind", sa.String(length=16), nullable=False, comment="course, company, or rest: what belongs to neither"
+        ),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="of the course or company; 0 for the rest",
+        ),
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="of its rows in Moodle's catalogue"),
+        sa.PrimaryKeyConstraint("kind", "id", name=op.f("sync_catalogue_pk")),
+        comment="What courses and companies looked like in Moodle: the rows of ranges in sync_digests are right by that",
+    )
 
 
 def downgrade() -> None:
@@ -42,6 +59,16 @@ def downgrade() -> None:
             comment="of everything in Moodle that the range's rows depend on",
         ),
         sa.Column("facts", sa.Text(), nullable=False, comment="JSON: what the range adds to a run's figures"),
+    )
+    op.drop_table("sync_catalogue")
+    op.create_table(
+        "sync_courses",
+        sa.Column(
+            "courseid", sa.BigInteger(), autoincrement=False, nullable=False, comment="-1 = what belongs to no course"
+        ),
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="of its rows in Moodle's catalogue"),
+        sa.PrimaryKeyConstraint("courseid", name=op.f("sync_courses_pk")),
+        comment="What each course looked like in Moodle: the rows of all ranges in sync_digests are right by that",
     )
 
 
