@@ -1,7 +1,7 @@
 """What `alx doctor` looks at, one finding each. Nothing here changes anything."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
@@ -88,6 +88,7 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         return
     yield Finding("reporting database", True, shown(engine.url))
     yield from _encoding(engine)
+    yield from _autovacuum(engine)
     yield _schema(engine, revision)
     if revision is None:
         yield from _right_to_create(engine)
@@ -106,6 +107,17 @@ def _encoding(engine: Engine) -> Iterator[Finding]:
     if encoding not in ("UTF8", "SQL_ASCII"):
         way_out = "Make the database anew: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
         yield Finding("encoding", False, f"is {encoding}, in which not all names can be written. {way_out}")
+
+
+def _autovacuum(engine: Engine) -> Iterator[Finding]:
+    """Without a vacuum, what syncs replace takes up room for good. A job of somebody's may see to it."""
+    if engine.dialect.name != "postgresql":
+        return
+    with connect(engine) as connection:
+        setting = connection.scalar(text("SHOW autovacuum"))
+    if setting != "on":
+        way_out = "Unless a job of yours runs VACUUM daily, set autovacuum = on."
+        yield Finding("autovacuum", True, f"is {setting}: rows that syncs replace are never cleared away. {way_out}")
 
 
 def _schema(engine: Engine, revision: str | None) -> Finding:
@@ -236,22 +248,21 @@ def _site(engine: Engine, prefix: str) -> Iterator[Finding]:
 
 def _tokens(engine: Engine, prefix: str) -> Finding:
     """Moodle's tokens are read by `alx token import-moodle` alone, so nothing here has to be mended."""
+    from alx_pipeline.moodle.inspection import grant_hint  # noqa: PLC0415
     from alx_pipeline.moodle.tokens import inspect_tokens, read_tokens  # noqa: PLC0415
 
     try:
         site = inspect_tokens(engine, prefix)
-        unread = [prefix + name for name in (*site.missing_tables, *site.missing_columns, *site.refused_tables)]
-        if unread:
-            return Finding("Moodle's tokens", True, _not_importable(unread, is_refused=bool(site.refused_tables)))
+        missing = [prefix + name for name in (*site.missing_tables, *site.missing_columns)]
+        refused = [prefix + name for name in site.refused_tables]
+        if missing or refused:
+            why = f"there is no {', '.join(missing)}"
+            if not missing:
+                why = f"may not read {', '.join(refused)}. {grant_hint(site)}"
+            return Finding("Moodle's tokens", True, f"can't be imported by `alx token import-moodle`: {why}")
         return Finding("Moodle's tokens", True, f"{len(read_tokens(engine, prefix))} can be imported")
     except AlxError as error:
         return Finding("Moodle's tokens", True, f"can't be imported: {error}")
-
-
-def _not_importable(names: Sequence[str], *, is_refused: bool) -> str:
-    named = ", ".join(names)
-    why = f"may not read {named}; GRANT SELECT ON each of them" if is_refused else f"there is no {named}"
-    return f"can't be imported by `alx token import-moodle`: {why}"
 
 
 def _clock(engine: Engine) -> Finding:

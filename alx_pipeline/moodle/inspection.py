@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from alx_core.domain.progress import SNAPSHOT_COLUMNS
@@ -28,6 +28,8 @@ class Site:
     missing_columns: list[str] = field(default_factory=list)
     refused_tables: list[str] = field(default_factory=list)
     empty_tables: list[str] = field(default_factory=list)
+    grants: str = ""
+    """The statements that let the user read what it may not."""
     other_prefixes: list[str] = field(default_factory=list)
     other_schemas: list[str] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[s
         site.is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
         for name, wanted in columns.items():
             _look_at_table(connection, site, name, wanted)
+        if site.refused_tables:
+            site.grants = _grants(connection, [prefix + name for name in site.refused_tables])
         if site.missing_tables:
             site.other_prefixes = [each for each in _prefixes(inspect(connection).get_table_names()) if each != prefix]
             site.other_schemas = _schemas(connection, prefix + site.missing_tables[0])
@@ -77,8 +81,7 @@ def require_usable(site: Site) -> None:
 
 def grant_hint(site: Site) -> str:
     """Say how to give the database user what it needs, and nothing more."""
-    names = ", ".join(site.prefix + name for name in site.refused_tables)
-    return f"Grant it: GRANT SELECT ON each of {names} TO the user of ALX_MOODLE_URL."
+    return f"Let an administrator of the database run: {site.grants}"
 
 
 def missing_hint(site: Site) -> str:
@@ -147,6 +150,22 @@ def _try(connection: Connection, site: Site, name: str, columns: Sequence[str]) 
 
 def _select(site: Site, name: str, columns: Sequence[str]) -> AnySelect:
     return select(*(column(each) for each in columns)).select_from(table(site.prefix + name))
+
+
+def _grants(connection: Connection, names: Sequence[str]) -> str:
+    """The statements by which the user may read these tables. MariaDB's and MySQL's user is known by its host too."""
+    user = str(connection.scalar(select(func.current_user())))
+    if connection.dialect.name == "postgresql":
+        tables, account = ", ".join(_quoted(name, '"') for name in names), _quoted(user, '"')
+        return f"GRANT SELECT ON {tables} TO {account};"
+    database = _quoted(str(connection.engine.url.database), "`")
+    account = "@".join(_quoted(part, "`") for part in user.rsplit("@", 1))
+    return " ".join(f"GRANT SELECT ON {database}.{_quoted(name, '`')} TO {account};" for name in names)
+
+
+def _quoted(name: str, mark: str) -> str:
+    """As a person pastes it: SQLAlchemy's quoting is for a driver, and doubles a percent sign."""
+    return f"{mark}{name.replace(mark, 2 * mark)}{mark}"
 
 
 def _schemas(connection: Connection, name: str) -> list[str]:

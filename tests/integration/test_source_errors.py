@@ -1,5 +1,6 @@
 """Whatever is wrong with Moodle's database: a clear message that says what to do, exit code 1, the table untouched."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,15 @@ def test_a_table_that_may_not_be_read(command: Command, moodle_url: URL) -> None
     tables = [name for name in REQUIRED_TABLES if name != "user_enrolments"]
     with reader(moodle_url, tables=tables, password="right") as url:
         assert_refused(command, "mdl_user_enrolments", "GRANT SELECT", ALX_MOODLE_URL=plain(url))
+
+
+def test_the_grants_of_the_error_are_all_that_is_missing(command: Command, moodle_url: URL) -> None:
+    servers_only(moodle_url)
+    with reader(moodle_url, tables=REQUIRED_TABLES[2:], password="right") as url:
+        refused = command.run("sync", ALX_MOODLE_URL=plain(url))
+        assert refused.code == 1
+        edit(moodle_url, *re.findall(r"GRANT [^;]+;", " ".join(refused.stderr.split())))
+        assert command.run("sync", ALX_MOODLE_URL=plain(url)).code == 0
 
 
 def test_select_on_the_named_tables_is_all_the_user_needs(moodle_url: URL, tmp_path: Path) -> None:

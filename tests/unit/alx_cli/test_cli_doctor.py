@@ -27,6 +27,18 @@ def test_no_redis_is_none_to_be_told_of(alx: Command) -> None:
     assert "Redis" not in {each["check"] for each in alx.run("doctor", "--json").json}
 
 
+def test_a_server_that_never_vacuums_is_told_of(alx: Command) -> None:
+    """It may be on purpose, so there is nothing to mend. The test's server is as it is: others use it too."""
+    with scratch_database("postgresql") as url:
+        server = create_engine(url)
+        with server.connect() as connection:
+            is_off = connection.scalar(text("SHOW autovacuum")) == "off"
+        server.dispose()
+        done = alx.run("doctor", "--json", ALX_DATABASE_URL=plain(url))
+    found = [each for each in done.json if each["check"] == "autovacuum"]
+    assert [(each["ok"], each["detail"][:7]) for each in found] == [(True, "is off:")] * is_off
+
+
 def test_a_reporting_database_that_cannot_hold_all_names_is_told(alx: Command) -> None:
     with scratch_database("postgresql") as url:
         server = create_engine(url, isolation_level="AUTOCOMMIT")
