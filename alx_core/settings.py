@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
@@ -39,6 +40,8 @@ MAX_DAYS = 36_500
 """A hundred years are for ever, and still a date that calendars and databases know."""
 ALIKE = 0.8
 """Of difflib's likeness of two names (0 to 1): from here on one is taken for a slip of the other."""
+SETTING = re.compile(r"\s*(?:export\s+)?(ALX_\w+)")
+"""A line of a file `.env` that is one of ours."""
 EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -273,6 +276,8 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings. Raises SettingsError that names each wrong variable, never its value."""
     try:
+        _require_whole(Path(".env"))
+        _require_whole(_home() / ".env")
         return Settings(_env_file=(_home() / ".env", ".env"), _env_file_encoding="utf-8")
     except ValidationError as error:
         wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
@@ -313,6 +318,15 @@ def split_bind(bind: str) -> tuple[str, int]:
 def _home() -> Path:
     """Return ALX_HOME, which decides where the other `.env` lies."""
     return Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
+
+
+def _require_whole(file: Path) -> None:
+    """Refuse a setting that ends nowhere; the reader would leave it out, with a line in the log."""
+    if file.is_file():
+        with file.open(encoding="utf-8") as stream:
+            broken = [SETTING.match(each.original.string) for each in parse_stream(stream) if each.error]
+        for name in (found[1] for found in broken if found):
+            raise SettingsError(f"{name} in {file.absolute()} can't be read. Is a quote not closed?")
 
 
 def _describe(loc: tuple[int | str, ...], message: str) -> str:

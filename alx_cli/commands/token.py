@@ -48,6 +48,10 @@ def create(shortname: str, name: str, expires: int | None, networks: Sequence[st
     """
     if not all(each.strip() for each in networks):
         raise click.UsageError("--allow-ip names no address; leave it out for a token that works from everywhere")
+    if not name.isprintable():
+        raise click.UsageError(
+            "--name holds a line break or another character that can't be shown; give it in one line"
+        )
     now, allowed = int(time.time()), ",".join(networks)
     with open_engine(load_settings().database) as engine:
         prepare(engine)

@@ -258,3 +258,10 @@ def test_the_commands_of_an_api_host_need_nothing_of_dagster_or_moodle() -> None
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[31mred", "a\ttab", "\u202eback"])
+def test_a_name_that_cannot_be_shown_makes_no_token(alx: Command, name: str) -> None:
+    done = alx.run("token", "create", "--company", "acme", "--name", name)
+    assert (done.code, done.stdout, rows(alx)) == (2, "", [])
+    assert "--name holds a line break" in done.stderr
