@@ -85,7 +85,7 @@ class MoodleTables:
         if name in LEARNER_TABLES:
             learner = source.c.id if name == "user" else source.c.userid
             if EVERYBODY not in learners:
-                query = query.where(is_in(learner, learners))
+                query = query.where(is_in(learner, learners, is_indexed=True))
             if courses is not None:
                 column_, values = courses.ids_in(name) or (learner.name, self.enrolled(courses))
                 query = query.where(source.c[column_].in_(values))

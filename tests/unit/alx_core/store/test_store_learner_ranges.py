@@ -39,8 +39,11 @@ def filled(engine: Engine) -> Iterator[Engine]:
     engine.dispose()
 
 
-def found(engine: Engine, ranges: Sequence[LearnerRange], column: str = "number") -> set[int | None]:
-    query = select(learners.c[column]).where(is_in(learners.c[column], ranges))
+def found(
+    engine: Engine, ranges: Sequence[LearnerRange], column: str = "number", *, most_lookups: int = MOST_LOOKUPS
+) -> set[int | None]:
+    condition = is_in(learners.c[column], ranges, most_lookups=most_lookups, is_indexed=True)
+    query = select(learners.c[column]).where(condition)
     with engine.connect() as connection:
         ids = connection.execute(query).scalars().all()
     assert len(set(ids)) == len(ids)
@@ -70,10 +73,19 @@ def test_the_learners_of_some_ranges_are_found_and_no_others(engine: Engine, ind
     assert found(engine, apart(*indexes)) == wanted(apart(*indexes))
 
 
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(indexes=st.sets(st.integers(0, COUNT - 1), min_size=2, max_size=8))
+@example(indexes={0, 99, COUNT - 1})
+@example(indexes={1, 99, COUNT - 2})
+def test_the_learners_of_few_ranges_among_many_are_found_by_their_ids(engine: Engine, indexes: set[int]) -> None:
+    assert found(engine, apart(*indexes), most_lookups=1) == wanted(apart(*indexes))
+
+
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"], indirect=True)
-@pytest.mark.parametrize("indexes", [[0, 7, 8], [3], [*MANY, COUNT - 1]])
-def test_ids_may_be_decimals(engine: Engine, indexes: list[int]) -> None:
-    assert found(engine, apart(*indexes), "userid") == wanted(apart(*indexes))
+@pytest.mark.parametrize("most_lookups", [MOST_LOOKUPS, 1])
+@pytest.mark.parametrize("indexes", [[0, 7, 8], [3], [0, 99, COUNT - 1], [*MANY, COUNT - 1]])
+def test_ids_may_be_decimals(engine: Engine, indexes: list[int], most_lookups: int) -> None:
+    assert found(engine, apart(*indexes), "userid", most_lookups=most_lookups) == wanted(apart(*indexes))
 
 
 def test_everybody_is_every_id_whether_it_can_be_right_or_not(engine: Engine) -> None:
@@ -98,3 +110,17 @@ def test_a_database_is_given_each_range_or_one_list_whatever_their_number() -> N
     few, many = (str(is_in(learners.c.number, apart(*range(0, 2 * count, 2)))) for count in (MOST_LOOKUPS, COUNT // 2))
     assert (few.count("BETWEEN"), " IN " in few) == (MOST_LOOKUPS - 1, False)
     assert (many.count("BETWEEN"), " IN " in many) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("every", "is_indexed", "named"), [(17, True, True), (16, True, False), (17, False, False), (2, True, False)]
+)
+def test_ids_are_named_where_an_index_finds_them_and_they_are_few(every: int, is_indexed: bool, named: bool) -> None:
+    ranges = [LearnerRange(first, first) for first in range(1, 101 * every, every)]
+    sql = str(is_in(learners.c.number, ranges, is_indexed=is_indexed).compile(compile_kwargs={"literal_binds": True}))
+    assert (f"learners.number IN (1, {1 + every}" in sql, ">>" in sql) == (named, not named)
+
+
+def test_no_more_ids_are_named_than_a_statement_takes() -> None:
+    ranges = [LearnerRange(first << 20, (first << 20) + 255) for first in range(MOST_LOOKUPS + 1)]
+    assert ">>" in str(is_in(learners.c.number, ranges, is_indexed=True))
