@@ -66,8 +66,9 @@ def test_the_architecture_page_names_every_column_of_the_reporting_table() -> No
 
 def test_every_table_has_its_migration() -> None:
     folder = ROOT / "alx_core" / "store" / "migrations" / "versions"
-    made = set(re.findall(r'create_table\(\s*"(\w+)"', "".join(each.read_text() for each in folder.glob("*.py"))))
-    assert made == metadata.tables.keys()
+    upgrades = "".join(each.read_text().split("def downgrade")[0] for each in folder.glob("*.py"))
+    made, dropped = (set(re.findall(rf'{verb}_table\(\s*"(\w+)"', upgrades)) for verb in ("create", "drop"))
+    assert made - dropped == metadata.tables.keys()
 
 
 def test_the_operations_page_tells_what_to_do_about_checks_that_fail() -> None:
