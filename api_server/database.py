@@ -1,5 +1,6 @@
 """Connections of the API: one per thread, in autocommit, kept open."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from alx_core.store.engine import make_engine, server_limits, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_S = 5.0
-"""A connection that was not used for so long is asked whether it is still there: a server may have restarted."""
+"""A connection that was not used for so long is asked whether it is still there: a server may have restarted. So is
+each that was not used since another was found gone."""
 
 
 class Database:
@@ -24,6 +26,8 @@ class Database:
         """Keep the URL; the first request connects."""
         self.engine = make_api_engine(url)
         self._local = threading.local()
+        self._gone_at = -math.inf
+        """When a thread last found that the server was away, or had been."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -33,6 +37,7 @@ class Database:
             yield connection
         except DBAPIError as error:
             if error.connection_invalidated or connection.invalidated:
+                self._gone_at = time.monotonic()
                 self._drop(connection)
                 raise unreachable(self.engine.url, error) from error
             raise
@@ -47,16 +52,21 @@ class Database:
 
     def _thread_connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and time.monotonic() - self._local.used_at > IDLE_S and not _answers(connection):
+        if connection is not None and self._is_doubtful() and not _answers(connection):
             self._drop(connection)
             connection = None
         if connection is None:
             try:
                 connection = self.engine.connect()
             except DBAPIError as error:
+                self._gone_at = time.monotonic()
                 raise unreachable(self.engine.url, error) from error
             self._local.connection, self._local.used_at = connection, time.monotonic()
         return connection
+
+    def _is_doubtful(self) -> bool:
+        used_at = self._local.used_at
+        return bool(used_at <= self._gone_at or time.monotonic() - used_at > IDLE_S)
 
     def _drop(self, connection: Connection) -> None:
         self._local.connection = None
