@@ -14,18 +14,15 @@ from alx_core.errors import SyncError
 from alx_core.logs import configure_logs
 from alx_core.services.sync.listener import Listener
 from alx_core.settings import Settings
+from alx_pipeline.dagster_home import prepare_home
 from alx_pipeline.definitions import make_definitions
-from alx_pipeline.instance import open_instance, prepare_home
+from alx_pipeline.instance import open_instance
 from alx_pipeline.resources import Alx
 from alx_pipeline.run_failures import cause_of_step
 from alx_pipeline.run_process import HOST_TAG, this_host
 
 # The command prints its own account of the run; Dagster's goes into its event log.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-KEPT_CONNECTIONS = {"statement_timeout": 0, "pool_recycle": 600, "max_overflow": 20}
-"""On PostgreSQL, Dagster opens a connection for each event otherwise: 150 of them, half a second."""
 
 
 class _Keeper(Listener):
@@ -60,7 +57,6 @@ def run_job(
     keeper = _Keeper(listener)
     definitions = make_definitions(Alx(lambda: settings, clock=clock, listener=keeper))
     with _environment(prepare_home(settings)), open_instance(settings.dagster_home) as instance:
-        instance.optimize_for_webserver(**KEPT_CONNECTIONS)
         outcome = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=partition_key,

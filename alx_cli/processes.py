@@ -19,11 +19,12 @@ POLL_S = 0.2
 
 @dataclass(slots=True)
 class Service:
-    """One child: its name, its command line, and whether it answers yet."""
+    """One child: its name, its command line, whether it answers yet, and what its environment has of its own."""
 
     name: str
     command: Sequence[str]
     is_ready: Callable[[], bool] = lambda: True
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     restart_at: float = 0.0
@@ -64,7 +65,8 @@ class Supervisor:
             return
         # A group of its own: Ctrl-C reaches this process alone, which then stops the children in order.
         command = [sys.executable, "-m", "alx_cli.bound", str(os.getpid()), *service.command]
-        service.process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603  # our own command lines
+        environment = {**self._environment, **service.environment}
+        service.process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603  # our own command lines
         service.started_at = time.monotonic()
 
     def _wait_until_ready(self, service: Service) -> None:

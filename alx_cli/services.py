@@ -14,9 +14,12 @@ from alx_cli.api_process import api_command
 from alx_cli.ports import answers_on_port
 from alx_cli.processes import Service, program
 from alx_core.settings import Settings, split_bind
+from alx_pipeline.dagster_home import code_server_environment
 
 MODULE = "alx_pipeline.definitions"
 LOCATION = "alx_pipeline"
+LOG_LEVEL = "warning"
+"""Of Dagster's own logs: it tells of each tick that had nothing to do, 17,000 lines a day. Dagit shows them all."""
 
 
 def dagster_services(settings: Settings) -> list[Service]:
@@ -29,17 +32,23 @@ def dagster_services(settings: Settings) -> list[Service]:
     socket_path.unlink(missing_ok=True)
     workspace = _write_workspace(settings, socket_path)
     host, port = split_bind(settings.dagster_bind)
+    log_format = ["--log-format", "colored" if sys.stdout.isatty() else "json"]
     return [
         Service(
             "Dagster's code server",
             [sys.executable, "-m", "dagster", "api", "grpc", "--socket", str(socket_path), "--module-name", MODULE,
-             "--location-name", LOCATION],
+             "--location-name", LOCATION, "--log-level", LOG_LEVEL, *log_format],
             is_ready=_answers_on_socket(socket_path),
+            environment=code_server_environment(settings),
         ),
-        Service("Dagster's daemon", [program("dagster-daemon"), "run", "-w", str(workspace)]),
+        Service(
+            "Dagster's daemon",
+            [program("dagster-daemon"), "run", "-w", str(workspace), "--log-level", LOG_LEVEL, *log_format],
+        ),
         Service(
             "Dagit",
-            [program("dagster-webserver"), "-h", host, "-p", str(port), "-w", str(workspace)],
+            [program("dagster-webserver"), "-h", host, "-p", str(port), "-w", str(workspace),
+             "--dagster-log-level", LOG_LEVEL, *log_format],
             is_ready=answers_on_port(settings.dagster_bind),
         ),
     ]  # fmt: skip

@@ -34,7 +34,8 @@ def command(as_json: bool) -> None:
     """
     from alx_core.services.retention import purge  # noqa: PLC0415  # loads what `--help` does without
     from alx_core.store.schema import require_current  # noqa: PLC0415
-    from alx_pipeline.instance import open_instance, prepare_home  # noqa: PLC0415  # loads Dagster
+    from alx_pipeline.dagster_home import prepare_home  # noqa: PLC0415
+    from alx_pipeline.instance import open_instance  # noqa: PLC0415  # loads Dagster
     from alx_pipeline.purge import purge_dagster_runs  # noqa: PLC0415
 
     configure_logs("text", level=logging.WARNING)  # the command says itself what went

@@ -28,22 +28,23 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
 
     Raises SettingsError when a port is taken, or another one runs in this ALX_HOME.
     """
-    from alx_cli.processes import Supervisor  # noqa: PLC0415  # Dagster is loaded below: not for `--help`
+    from alx_cli.orphans import end_orphans  # noqa: PLC0415  # not for `--help`
+    from alx_cli.processes import Supervisor  # noqa: PLC0415
     from alx_cli.services import api_service, dagster_services  # noqa: PLC0415
     from alx_core.services.schema import prepare  # noqa: PLC0415
     from alx_core.store.engine import open_engine  # noqa: PLC0415
-    from alx_pipeline.instance import open_instance, prepare_home, reap_orphans  # noqa: PLC0415
+    from alx_pipeline.dagster_home import prepare_home  # noqa: PLC0415
 
     require_ports(settings)
     with hold_home(settings):
         with open_engine(settings.database) as engine:
             prepare(engine)
-            environment = prepare_home(settings)
-            os.environ.update(environment)
-            with open_instance(settings.dagster_home) as instance:
-                for run_id in reap_orphans(instance, engine):
-                    stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
-        services = [*dagster_services(settings), api_service(settings)]
+        environment = prepare_home(settings)
+        os.environ.update(environment)
+        for run_id in end_orphans():
+            stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
+        # The API first, and so the last to stop: it leans on none of the others, and reports are waiting for it.
+        services = [api_service(settings), *dagster_services(settings)]
         Supervisor(services, environment, say=stderr.print).run(on_ready)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from alx_core.settings import Settings
 from alx_core.store.locks import writer_lock
-from alx_pipeline.instance import STORAGE_URL, storage_url
+from alx_pipeline.dagster_home import STORAGE_URL, storage_url
 from alx_pipeline.partitions import HOUR, key_of, keys_between, newest_complete_hour
 from support import back_date_schedule as back_date_script
 from support.site import live_rows

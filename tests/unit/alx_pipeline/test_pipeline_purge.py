@@ -11,8 +11,8 @@ from dagster._core.test_utils import freeze_time
 from alx_core.services.retention import DAY_S, NEVER_PURGED_S
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine
+from alx_pipeline.dagster_home import KEEP_TICKS_DAYS
 from alx_pipeline.definitions import make_definitions
-from alx_pipeline.instance import KEEP_TICKS_DAYS
 from alx_pipeline.purge import daily_purge_schedule, purge_dagster_runs
 from alx_pipeline.resources import Alx
 from support.reporting_databases import write_migrated

@@ -19,7 +19,8 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from alx_core.settings import Settings
 from alx_core.store.locks import writer_lock
-from alx_pipeline.instance import open_instance, prepare_home, reap_orphans
+from alx_pipeline.dagster_home import prepare_home
+from alx_pipeline.instance import open_instance, reap_orphans
 from alx_pipeline.run_launcher import WatchedRunLauncher
 from alx_pipeline.run_process import HOST_TAG, this_host
 from support.reporting_databases import migrated_engine

@@ -1,0 +1,70 @@
+"""`alx up` itself: what starts first, what it costs a server while nothing happens, and what it says."""
+
+import json
+import re
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from alx_pipeline.partitions import key_of, newest_complete_hour
+from support.stack import Stack, wait_for
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 10
+WITHOUT_POOL = 12
+"""So many connections a second does Dagster open when it keeps none."""
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_api_answers_before_dagit_does_and_until_after_it_is_gone(embedded: Stack) -> None:
+    stack = embedded
+    stack.process = stack.start("up")
+    wait_for(lambda: answers(stack.api_port), timeout_s=60, describe="the API's start")
+    assert not answers(stack.dagit_port)
+    wait_for(lambda: answers(stack.dagit_port), timeout_s=60, describe="Dagit's start")
+    stack.process.terminate()
+    while answers(stack.dagit_port):
+        assert answers(stack.api_port)
+    stack.stop()
+    assert not answers(stack.api_port)
+
+
+def sessions(stack: Stack) -> int:
+    """How many connections the reporting database has been asked for, ever."""
+    engine = create_engine(stack.env()["ALX_DATABASE_URL"])
+    with engine.connect() as connection:
+        told = connection.scalar(text("SELECT sessions FROM pg_stat_database WHERE datname = current_database()"))
+    engine.dispose()
+    return int(told or 0)
+
+
+def test_dagsters_daemon_keeps_its_connections_and_runs_tell_no_more_than_what_they_did(production: Stack) -> None:
+    stack = production
+    with stack.up():
+        before = sessions(stack)
+        time.sleep(SECONDS)
+        assert sessions(stack) - before < SECONDS * WITHOUT_POOL / 2
+        stack.launch_hour(key_of(newest_complete_hour()))
+        wait_for(lambda: stack.runs()[0]["status"] == "SUCCESS", timeout_s=60, describe="the run's end")
+    said = [line for line in stack.log.splitlines() if not re.match(r"\[.*\] \[INFO\]", line)]  # gunicorn's own
+    events = [json.loads(line)["event"] for line in said if line.startswith("{")]
+    assert [event for event in events if not event.startswith("No cursor")] == ["sync_done"]  # that at its first start
+    assert not [line for line in said if "\x1b" in line or "DEBUG" in line or "sensor" in line]
+
+
+def test_alx_up_itself_holds_no_dagster(embedded: Stack) -> None:
+    stack = embedded
+    with stack.up():
+        assert stack.process is not None
+        mapped = Path(f"/proc/{stack.process.pid}/maps").read_text()
+    assert "sqlalchemy" in mapped  # compiled modules are there to be seen
+    assert "grpc" not in mapped
