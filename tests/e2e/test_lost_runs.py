@@ -1,5 +1,6 @@
 """Runs whose process is killed while `alx up` goes on: nobody may be left waiting for them."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,9 @@ CODE_SERVER = "dagster api grpc"
 WORKER = "multiprocessing.spawn"
 NOTICED_WITHIN_S = 180
 """Dagster's monitoring looks twice, every 5 s; `ALX_SYNC_MAX_RUNTIME_S`, which ends it otherwise, is half an hour."""
+
+LOOKS_S = 16
+"""Three such looks, of which Dagster's log at the level of `alx up` says nothing."""
 
 
 @contextmanager
@@ -107,8 +111,7 @@ def test_an_alx_sync_is_left_alone_while_it_lives_and_holds_back_nobody_when_it_
         with syncs_held(stack):
             command = stack.start("sync")
             wait_for(lambda: statuses(stack) == ["STARTED"], timeout_s=90, describe="the sync's start")
-            look = f"Checking run {syncs(stack)[0]['runId']}"
-            wait_for(lambda: stack.log.count(look) >= 2, timeout_s=90, describe="two looks of Dagster's monitoring")
+            time.sleep(LOOKS_S)
             assert statuses(stack) == ["STARTED"]
             command.kill()
             command.wait()
