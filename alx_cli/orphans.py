@@ -10,9 +10,10 @@ from alx_core.store.engine import open_engine
 def end_orphans() -> list[str]:
     """Fail them and return their ids; makes Dagster's tables where there are none. `prepare_home` comes before.
 
-    In a process of its own because Dagster, once loaded, would stay in the memory of `alx up` for as long as that runs.
+    In a process of its own because Dagster, once loaded, would stay in the memory of `alx up` for as long as that runs;
+    a fork, as this process has no threads and a spawned one would leave a helper behind.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as child:
         return child.submit(_end_orphans).result()
 
 

@@ -1,9 +1,8 @@
-"""All settings, read once, from the environment or a `.env` file. Nothing else reads the environment.
+"""All settings, read once, from the environment or a file `.env` (`env_files.py`). Nothing else reads the environment.
 
 Order of precedence: environment, `.env` in the working directory, `.env` in `ALX_HOME` (where `alx demo` puts its own).
 """
 
-import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from alx_core.domain.networks import check_networks
+from alx_core.env_files import env_files, names_given
 from alx_core.errors import SettingsError
 
 # SQLAlchemy 2.1 and dagster-postgres disagree on the default driver of postgresql://, so every URL names its driver.
@@ -40,8 +38,6 @@ MAX_DAYS = 36_500
 """A hundred years are for ever, and still a date that calendars and databases know."""
 ALIKE = 0.8
 """Of difflib's likeness of two names (0 to 1): from here on one is taken for a slip of the other."""
-SETTING = re.compile(r"\s*(?:export\s+)?(ALX_\w+)")
-"""A line of a file `.env` that is one of ours."""
 EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -276,9 +272,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings. Raises SettingsError that names each wrong variable, never its value."""
     try:
-        _require_whole(Path(".env"))
-        _require_whole(_home() / ".env")
-        return Settings(_env_file=(_home() / ".env", ".env"), _env_file_encoding="utf-8")
+        return Settings(_env_file=env_files(), _env_file_encoding="utf-8")
     except ValidationError as error:
         wrong = "; ".join(_describe(item["loc"], item["msg"]) for item in error.errors())
         raise SettingsError(f"{wrong}. See docs/settings.md.") from None
@@ -292,9 +286,7 @@ def find_misspelt() -> dict[str, str]:
     Call it when `load_settings` has read the same files.
     """
     settings = {f"ALX_{name.upper()}" for name in Settings.model_fields}
-    sources = (os.environ, dotenv_values(".env"), dotenv_values(_home() / ".env"))
-    given = {name.upper() for source in sources for name in source if name.upper().startswith("ALX_")}
-    alike = {name: get_close_matches(name, settings, n=1, cutoff=ALIKE) for name in sorted(given - settings)}
+    alike = {name: get_close_matches(name, settings, n=1, cutoff=ALIKE) for name in sorted(names_given() - settings)}
     return {name: found[0] for name, found in alike.items() if found}
 
 
@@ -313,20 +305,6 @@ def split_bind(bind: str) -> tuple[str, int]:
     if not host or port is None:
         raise ValueError("not host:port, for example 127.0.0.1:3000")
     return host, port
-
-
-def _home() -> Path:
-    """Return ALX_HOME, which decides where the other `.env` lies."""
-    return Path(os.environ.get("ALX_HOME") or dotenv_values(".env").get("ALX_HOME") or "var")
-
-
-def _require_whole(file: Path) -> None:
-    """Refuse a setting that ends nowhere; the reader would leave it out, with a line in the log."""
-    if file.is_file():
-        with file.open(encoding="utf-8") as stream:
-            broken = [SETTING.match(each.original.string) for each in parse_stream(stream) if each.error]
-        for name in (found[1] for found in broken if found):
-            raise SettingsError(f"{name} in {file.absolute()} can't be read. Is a quote not closed?")
 
 
 def _describe(loc: tuple[int | str, ...], message: str) -> str:

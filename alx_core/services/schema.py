@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from alx_core.store.engine import connect
-from alx_core.store.schema import current_revision, migrate, require_current
+from alx_core.store.schema import current_revision, migrate, require_head
 
 
 def prepare(engine: Engine) -> None:
@@ -12,8 +12,8 @@ def prepare(engine: Engine) -> None:
     Raises StoreUnreachable or SchemaOutOfDate.
     """
     with connect(engine) as connection:
-        is_empty = current_revision(connection) is None
-    if is_empty:
+        revision = current_revision(connection)
+    if revision is None:
         migrate(engine)
     else:
-        require_current(engine)
+        require_head(revision)

@@ -49,11 +49,15 @@ def may_create(connection: Connection) -> bool:
 def require_current(engine: Engine) -> None:
     """Raise SchemaOutOfDate unless the schema is at head."""
     with connect(engine) as connection:
-        current = current_revision(connection)
-    if current == HEAD:
+        require_head(current_revision(connection))
+
+
+def require_head(revision: str | None) -> None:
+    """Raise SchemaOutOfDate unless a database's revision is head."""
+    if revision == HEAD:
         return
-    _refuse_newer(current)
-    what = "has no tables yet" if current is None else f"is at revision {current}, this version needs {HEAD}"
+    _refuse_newer(revision)
+    what = "has no tables yet" if revision is None else f"is at revision {revision}, this version needs {HEAD}"
     raise SchemaOutOfDate(f"The reporting database {what}. Run `alx migrate`.")
 
 

@@ -22,7 +22,7 @@ def run(folder: Path, *arguments: str) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("script", ["overhead.py", "metrics.py", "status_page.py", "start.py"])
+@pytest.mark.parametrize("script", ["overhead.py", "metrics.py", "status_page.py", "start.py", "idle.py"])
 def test_a_benchmark_runs_at_tiny_sizes_and_its_figures_are_kept(script: str, tmp_path: Path) -> None:
     require_server("postgresql")
     run(tmp_path, "run_all.py", "--quick", "--only", script)
