@@ -1,25 +1,36 @@
-"""The runs that a stop of `alx up` left behind, ended in a process of its own."""
+"""The runs that a stop of `alx up` left behind, ended by a process of its own: `python -m alx_cli.orphans` prints them.
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+Dagster, once loaded, would stay in the memory of `alx up` for as long as that runs.
+"""
 
+import subprocess
+import sys
+
+from alx_core.errors import StoreError
 from alx_core.settings import load_settings
 from alx_core.store.engine import open_engine
 
 
 def end_orphans() -> list[str]:
-    """Fail them and return their ids; makes Dagster's tables where there are none. `prepare_home` comes before.
+    """Fail them and return their ids; makes Dagster's tables where there are none.
 
-    In a process of its own because Dagster, once loaded, would stay in the memory of `alx up` for as long as that runs;
-    a fork, as this process has no threads and a spawned one would leave a helper behind.
+    `prepare_home` comes before, and what it returns is in this process's environment. Raises StoreError.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as child:
-        return child.submit(_end_orphans).result()
+    command = [sys.executable, "-m", "alx_cli.orphans"]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own module
+    if ran.returncode:
+        raise StoreError("Dagster's runs could not be looked at, for the reason above.")
+    return ran.stdout.splitlines()
 
 
-def _end_orphans() -> list[str]:
+def main() -> None:
+    """Print the id of each run that was ended, a line each."""
     from alx_pipeline.instance import open_instance, reap_orphans  # noqa: PLC0415  # loads Dagster
 
     settings = load_settings()
     with open_engine(settings.database) as engine, open_instance(settings.dagster_home) as instance:
-        return reap_orphans(instance, engine)
+        sys.stdout.writelines(f"{run_id}\n" for run_id in reap_orphans(instance, engine))
+
+
+if __name__ == "__main__":
+    main()
