@@ -12,6 +12,7 @@ import dagster as dg
 from alx_core.services.retention import NEVER_PURGED_S
 from alx_core.services.retention import purge as purge_database
 from alx_pipeline.resources import Alx
+from alx_pipeline.run_files import remove_orphaned_files
 
 RUNS_PER_BLOCK = 100
 BUDGET_S = 600.0
@@ -28,7 +29,7 @@ def purge_dagster_runs(
     budget_s: float = BUDGET_S,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Delete runs that ended, and were made more than `days` days ago, oldest first; return how many.
+    """Delete runs that ended, and were made more than `days` days ago, oldest first, with their files; return how many.
 
     With a run go its materializations: old hours then show as missing in Dagit. So nothing within the look-back goes,
     whatever `days` says, or the schedule would do those hours again; and the run that last made an asset stays.
@@ -45,6 +46,7 @@ def purge_dagster_runs(
         for run_id in doomed:
             instance.delete_run(run_id)
         deleted += len(doomed)
+    remove_orphaned_files(instance)
     return deleted
 
 
