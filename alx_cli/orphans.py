@@ -17,7 +17,8 @@ def end_orphans() -> list[str]:
     `prepare_home` comes before, and what it returns is in this process's environment. Raises StoreError.
     """
     command = [sys.executable, "-m", "alx_cli.orphans"]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own module
+    # Ctrl-C reaches the one that waits alone.
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, start_new_session=True)  # noqa: S603
     if ran.returncode:
         raise StoreError("Dagster's runs could not be looked at, for the reason above.")
     return ran.stdout.splitlines()

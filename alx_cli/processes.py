@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -34,9 +34,13 @@ class Service:
 class Supervisor:
     """Runs services until it is told to stop; one that ends is started again, each time a little later."""
 
-    def __init__(self, services: Sequence[Service], environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-        """Take the services in the order in which they start; `say` hears what a person should know."""
-        self._services = services
+    def __init__(self, services: Iterable[Service], environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Take the services in the order in which they start; `say` hears what a person should know.
+
+        A generator of services may do between two of them what has to be done there.
+        """
+        self._coming = services
+        self._services: list[Service] = []
         self._environment = {**os.environ, **environment}
         self._say = say
         self._stop = threading.Event()
@@ -46,7 +50,8 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         try:
-            for service in self._services:
+            for service in self._coming:
+                self._services.append(service)
                 self._start(service)
                 self._wait_until_ready(service)
             if not self._stop.is_set():

@@ -1,7 +1,8 @@
 """`alx up`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from alx_cli.home import hold_home
 from alx_cli.output import stderr
 from alx_cli.ports import address_of, require_free
 from alx_core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from alx_cli.processes import Service
 
 
 @click.command()
@@ -28,9 +32,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
 
     Raises SettingsError when a port is taken, or another one runs in this ALX_HOME.
     """
-    from alx_cli.orphans import end_orphans  # noqa: PLC0415  # not for `--help`
-    from alx_cli.processes import Supervisor  # noqa: PLC0415
-    from alx_cli.services import api_service, dagster_services  # noqa: PLC0415
+    from alx_cli.processes import Supervisor  # noqa: PLC0415  # not for `--help`
     from alx_core.services.schema import prepare  # noqa: PLC0415
     from alx_core.store.engine import open_engine  # noqa: PLC0415
     from alx_pipeline.dagster_home import prepare_home  # noqa: PLC0415
@@ -41,11 +43,18 @@ def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
             prepare(engine)
         environment = prepare_home(settings)
         os.environ.update(environment)
-        for run_id in end_orphans():
-            stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
-        # The API first, and so the last to stop: it leans on none of the others, and reports are waiting for it.
-        services = [api_service(settings), *dagster_services(settings)]
-        Supervisor(services, environment, say=stderr.print).run(on_ready)
+        Supervisor(_services(settings), environment, say=stderr.print).run(on_ready)
+
+
+def _services(settings: Settings) -> "Iterator[Service]":
+    """Yield the API first, which is then the last to stop: it needs none of the others, and reports wait for it."""
+    from alx_cli.orphans import end_orphans  # noqa: PLC0415
+    from alx_cli.services import api_service, dagster_services  # noqa: PLC0415
+
+    yield api_service(settings)
+    for run_id in end_orphans():
+        stderr.print(f"Run {run_id} was left behind by a stop; it now counts as failed.")
+    yield from dagster_services(settings)
 
 
 def require_ports(settings: Settings) -> None:
