@@ -59,6 +59,11 @@ class CompanyResult:
         return self.rows + self.errors
 
     @property
+    def changed(self) -> int:
+        """Rows written."""
+        return self.created + self.updated + self.deleted
+
+    @property
     def status(self) -> str:
         """`succeeded` or `failed`."""
         return "failed" if self.error else "succeeded"

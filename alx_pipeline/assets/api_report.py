@@ -6,6 +6,7 @@ import dagster as dg
 
 from alx_core.domain.api_checks import API_CHECKS
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
+from alx_pipeline.assets.report import listed
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -36,7 +37,7 @@ def check_specs(asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 
 
 def metadata_of(companies: Sequence[HourMetrics], shortnames: Mapping[int, str]) -> Metadata:
-    """Return an hour's figures, of all companies together, and a table of each, busiest first.
+    """Return an hour's figures, of all companies together, and a table of the busiest, these first.
 
     The order is the one in which Dagit lists them; it plots them by name. Rates and times need calls to exist.
     """
@@ -52,7 +53,7 @@ def metadata_of(companies: Sequence[HourMetrics], shortnames: Mapping[int, str])
     return {
         **figures,
         **{name: value.int(getattr(traffic, name)) for name in counts},
-        "companies": value.table([_record(each, shortnames) for each in busiest], schema=COMPANY_SCHEMA),
+        **listed([_record(each, shortnames) for each in busiest], COMPANY_SCHEMA),
     }
 
 

@@ -136,9 +136,9 @@ def _sync(context: dg.AssetExecutionContext, alx: Alx, request: SyncRequest) -> 
     if result.failed:
         # What is yielded before a Failure is kept, a materialization's metadata is not: so the table goes along.
         companies = company_table(result)
-        context.log_event(dg.AssetObservation(context.asset_key, metadata={"companies": companies}))
+        context.log_event(dg.AssetObservation(context.asset_key, metadata=companies))
         failure = CompaniesFailed(result.failed, total=len(result.companies))
-        raise dg.Failure(str(failure), metadata={"companies": companies}, allow_retries=False)
+        raise dg.Failure(str(failure), metadata=companies, allow_retries=False)
     yield dg.MaterializeResult(asset_key=context.asset_key, metadata={**metadata_of(result), **_standing(context, alx)})
 
 

@@ -90,7 +90,7 @@ def _sync(engine: Engine, source: Source, request: SyncRequest, options: SyncOpt
             workers=options.workers,
             on_progress=partial(options.listener.progress, "write"),
         )
-    changed = sum(each.created + each.updated + each.deleted for each in written)
+    changed = sum(each.changed for each in written)
     refresh_statistics(engine, changed=changed)
     failed = [each.companyid for each in written if each.error]
     if not request.shortnames:  # the other companies' rows were not looked at
