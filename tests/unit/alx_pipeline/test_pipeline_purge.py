@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from dagster._core.test_utils import freeze_time
 
 from alx_core.services.retention import DAY_S, NEVER_PURGED_S
@@ -80,6 +81,28 @@ def test_the_run_that_last_made_an_asset_stays(instance: dg.DagsterInstance) -> 
     assert ids(instance) == {newer.run_id}
     assert older.run_id != newer.run_id
     assert instance.get_latest_materialization_event(rarely_made.key) is not None
+
+
+def test_what_the_checks_of_a_run_said_goes_with_it(instance: dg.DagsterInstance) -> None:
+    @dg.asset_check(asset="checked")
+    def is_fine() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    @dg.asset
+    def checked() -> None:
+        return
+
+    with freeze_time(NOW - timedelta(days=200)):
+        dg.materialize([checked, is_fine], instance=instance)
+    young = dg.materialize([checked, is_fine], instance=instance)
+    assert {each.run_id for each in outcomes(instance)} > {young.run_id}
+    assert purge(instance, days=90) == 1
+    assert [each.run_id for each in outcomes(instance)] == [young.run_id]
+
+
+def outcomes(instance: dg.DagsterInstance) -> list[AssetCheckExecutionRecord]:
+    key = dg.AssetCheckKey(dg.AssetKey("checked"), "is_fine")
+    return list(instance.event_log_storage.get_asset_check_execution_history(key, limit=10))
 
 
 def test_it_stops_when_its_time_is_over(instance: dg.DagsterInstance) -> None:
