@@ -14,6 +14,8 @@ from alx_pipeline.instance import open_instance
 from alx_pipeline.purge import purge_dagster_runs
 from alx_pipeline.run_files import remove_orphaned_files
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 
 
