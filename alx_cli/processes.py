@@ -25,6 +25,8 @@ class Service:
     command: Sequence[str]
     is_ready: Callable[[], bool] = lambda: True
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_awaited: bool = True
+    """Whether those after it start when it answers, or at once."""
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     restart_at: float = 0.0
@@ -53,6 +55,9 @@ class Supervisor:
             for service in self._coming:
                 self._services.append(service)
                 self._start(service)
+                if service.is_awaited:
+                    self._wait_until_ready(service)
+            for service in self._services:
                 self._wait_until_ready(service)
             if not self._stop.is_set():
                 on_ready()
@@ -76,7 +81,8 @@ class Supervisor:
 
     def _wait_until_ready(self, service: Service) -> None:
         while not self._stop.is_set() and not service.is_ready():
-            self._keep_alive(service)
+            for each in self._services:
+                self._keep_alive(each)
             self._stop.wait(POLL_S)
 
     def _keep_alive(self, service: Service) -> None:

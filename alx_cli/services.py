@@ -55,8 +55,8 @@ def dagster_services(settings: Settings) -> list[Service]:
 
 
 def api_service(settings: Settings) -> Service:
-    """Return the API's process: gunicorn, with the status page."""
-    return Service("The API", api_command(), is_ready=answers_on_port(settings.api_bind))
+    """Return the API's process: gunicorn, with the status page. Syncs go on without it."""
+    return Service("The API", api_command(), is_ready=answers_on_port(settings.api_bind), is_awaited=False)
 
 
 def _answers_on_socket(path: Path) -> Callable[[], bool]:

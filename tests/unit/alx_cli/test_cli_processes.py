@@ -16,6 +16,25 @@ from alx_cli.processes import Service, Supervisor
 Supervisor([Service("A child", [sys.executable, "-c", {CHILD!r}])], {{}}, print).run(lambda: None)
 """
 
+BESIDE_ONE_THAT_FAILS = f"""
+import sys
+from alx_cli.processes import Service, Supervisor
+
+ill = Service("Ill", [sys.executable, "-c", "raise SystemExit(1)"], is_ready=lambda: False, is_awaited=False)
+well = Service("Well", [sys.executable, "-c", {CHILD!r}])
+Supervisor([ill, well], {{}}, lambda told: print(told, file=sys.stderr)).run(lambda: None)
+"""
+
+
+def test_one_that_nobody_waits_for_holds_back_nobody_when_it_fails() -> None:
+    with subprocess.Popen([sys.executable, "-c", BESIDE_ONE_THAT_FAILS], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as parent:  # fmt: skip
+        assert parent.stdout is not None
+        assert parent.stderr is not None
+        assert lives(int(parent.stdout.readline()))
+        assert "Ill ended with exit code 1" in parent.stderr.readline()  # and is started again
+        parent.terminate()
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 def test_a_child_ends_when_its_supervisor_is_killed() -> None:
