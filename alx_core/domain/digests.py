@@ -17,7 +17,7 @@ from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, TEXT, Snapshot
 from alx_core.domain.quarantine import NULLABLE
 
-RULES_VERSION = 5
+RULES_VERSION = 6
 """To be raised when a rule or the digest changes: then every range is looked at anew once."""
 
 NULL = LAST_TIME + 1
@@ -33,7 +33,8 @@ TOTAL_MODULUS = 2**63
 """A table is told by its number of rows and the sum of their hashes modulo this: their order does not matter."""
 
 TEXT_HEX = 7
-"""Hex digits taken of a text's MD5: 28 bits, as large as an id may be."""
+"""Hex digits taken of a text's SHA-256: 28 bits, as large as an id may be. Not of its MD5: MySQL 9.6 and later have
+none, nor does a PostgreSQL whose OpenSSL is in FIPS mode."""
 
 COURSE, COMPANY = "course", "company"
 
@@ -100,7 +101,7 @@ def may_be_null(table: str, column: str) -> bool:
 def joined(texts: Sequence[str]) -> pl.Expr:
     """Return one text for several columns: each after its length in characters, so that no two rows are written alike.
 
-    What stands for several columns is a number, TEXT_HEX hex digits of the MD5 of this text's UTF-8.
+    What stands for several columns is a number, TEXT_HEX hex digits of the SHA-256 of this text's UTF-8.
     """
     columns = [pl.col(name) for name in texts]
     parts = [part for text in columns for part in (text.str.len_chars().cast(TEXT).fill_null("-"), text.fill_null(""))]
@@ -152,7 +153,7 @@ def _texts_by_part(table: str, rows: pl.DataFrame) -> Iterable[tuple[Part, str]]
 
 
 def _text_number(text: str) -> int:
-    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:TEXT_HEX], 16)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:TEXT_HEX], 16)
 
 
 def _sha256(parts: Iterable[str]) -> str:

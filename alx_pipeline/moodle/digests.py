@@ -180,13 +180,13 @@ def _joined(columns: Sequence[Value]) -> Value:
 
 
 def _postgresql_text(columns: Sequence[Value]) -> Value:
-    digits = func.left(func.md5(func.convert_to(_joined(columns), "UTF8")), TEXT_HEX)
+    digits = func.left(func.encode(func.sha256(func.convert_to(_joined(columns), "UTF8")), "hex"), TEXT_HEX)
     return cast(cast(literal("x") + digits, postgresql.BIT(4 * TEXT_HEX)), BigInteger)
 
 
 def _mysql_text(columns: Sequence[Value]) -> Value:
     written = cast(_joined(columns), mysql.CHAR(charset="utf8mb4"))
-    return cast(func.conv(func.left(func.md5(written), TEXT_HEX), 16, 10), BigInteger)
+    return cast(func.conv(func.left(func.sha2(written, 256), TEXT_HEX), 16, 10), BigInteger)
 
 
 TEXT_NUMBERS: dict[str, Callable[[Sequence[Value]], Value]] = {

@@ -230,8 +230,8 @@ def test_a_sync_that_changes_much_has_postgresql_look_at_the_table(tmp_path: Pat
         with engine.begin() as connection:
             leave_alone(connection, reporting)
         fill_report(engine, users=500)
-        with engine.begin() as connection:
-            connection.execute(text(f"REINDEX TABLE {reporting.name}"))  # counts the rows, and looks at no column
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"VACUUM {reporting.name}"))  # counts the rows, and looks at no column
         assert (known(engine), known_columns(engine)) == (1_000, 0)
         refresh_statistics(engine, changed=0)
         assert (known(engine), known_columns(engine)) == (1_000, 6)
