@@ -227,7 +227,8 @@ def _site(engine: Engine, prefix: str) -> Iterator[Finding]:
     except AlxError as error:
         yield Finding("Moodle", False, str(error))
         return
-    yield Finding("Moodle", True, f"{site.where} answers")
+    how = {None: "", True: ", over TLS", False: ", without TLS"}[site.is_encrypted]
+    yield Finding("Moodle", True, f"{site.where} answers{how}")
     named = [prefix + name for name in (*site.missing_tables, *site.missing_columns)]
     detail = f"missing: {', '.join(named)}. {missing_hint(site)}" if named else "all tables and columns are there"
     yield Finding("Moodle's tables", not named, detail)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alx_core.errors import SettingsError, StoreUnreachable
@@ -34,31 +34,25 @@ def make_engine(url: URL) -> Engine:
     Its errors go to logs, so they leave a statement's values out: names, hashes of tokens.
     Raises SettingsError: no such driver or folder.
     """
-    if url.drivername not in DRIVERS.values():  # a sync's COPY and the API's statements are psycopg 3's
-        raise SettingsError(f"The driver {url.drivername} can't be used here. {_way_out(url)}")
-    with needing_driver(url):
-        if url.get_backend_name() == "sqlite":
-            _make_folder(url)
-            engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True)
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        engine = create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
-        event.listen(engine, "connect", _prepare_postgresql)
+    require_driver(url)
+    if url.get_backend_name() == "sqlite":
+        _make_folder(url)
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
+    engine = create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
 
 
-@contextmanager
-def needing_driver(url: URL) -> Iterator[None]:
-    """Make an engine on `url` herein: a driver that is not installed is a SettingsError."""
-    try:
-        yield
-    except (NoSuchModuleError, ImportError) as error:
-        raise SettingsError(f"The driver {url.drivername} is not installed. {_way_out(url)}") from error
-
-
-def _way_out(url: URL) -> str:
-    return f"Write {url.get_backend_name()}://, and the right one is taken."
+def require_driver(url: URL) -> None:
+    """Raise SettingsError when `url` names a driver that this program does not work with."""
+    if url.drivername not in DRIVERS.values():  # a sync's COPY and the API's statements are psycopg 3's
+        raise SettingsError(
+            f"The driver {url.drivername} can't be used here. Write {url.get_backend_name()}://, and the right one is "
+            "taken."
+        )
 
 
 def server_limits(url: URL) -> dict[str, object]:

@@ -24,6 +24,7 @@ ACCESS_TEXTS = (
 REFUSED_ROLE = re.compile(r'role ".*" (does not exist|is not permitted to log in)')
 STANDBY_CONFLICT = "conflict with recovery"
 """PostgreSQL's standby takes over what the primary vacuumed, though a read may need it still: 30 s after it came."""
+TLS_TEXT = re.compile(r"\bssl\b|\btls|certificate|insecure transport|secure connection")
 SCHEMA_TEXTS = ("no such table", "no such column", "does not exist", "unknown database", "unknown column")
 
 
@@ -43,6 +44,12 @@ def source_error(error: BaseException, url: URL) -> SourceError:
         return SourceSchemaError(
             f"Moodle's database {where} lacks something: {text}. Check the database's name in ALX_MOODLE_URL and "
             "ALX_MOODLE_PREFIX."
+        )
+    if TLS_TEXT.search(lowered):
+        names = "ssl-mode and ssl-ca" if url.get_backend_name() == "mysql" else "sslmode and sslrootcert"
+        return SourceUnreachable(
+            f"Moodle's database {where} can't be talked to over TLS as asked for: {text}. Check {names} in "
+            "ALX_MOODLE_URL (docs/operations.md) and the server's certificate."
         )
     if STANDBY_CONFLICT in lowered:
         return SourceUnreachable(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
@@ -23,6 +24,8 @@ class Site:
     where: str
     prefix: str
     is_mariadb: bool = False
+    is_encrypted: bool | None = None
+    """Whether the connection is; None: a file has none."""
     has_modules: bool = False
     missing_tables: list[str] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
@@ -47,6 +50,7 @@ def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[s
     with _guarding(engine), engine.connect() as connection:
         site = Site(where=describe(engine.url), prefix=prefix)
         site.is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        site.is_encrypted = _is_encrypted(connection)
         for name, wanted in columns.items():
             _look_at_table(connection, site, name, wanted)
         if site.refused_tables:
@@ -109,6 +113,16 @@ def _missing(site: Site) -> str:
 
 def _named(site: Site, names: Iterable[str]) -> str:
     return ", ".join(site.prefix + name for name in names)
+
+
+def _is_encrypted(connection: Connection) -> bool | None:
+    match connection.dialect.name:
+        case "mysql" | "mariadb":
+            return bool(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'").one()[1])
+        case "postgresql":
+            driver: Any = connection.connection.driver_connection
+            return bool(driver.pgconn.ssl_in_use)  # the server's view would be that of a pooler in between
+    return None
 
 
 def _look_at_table(connection: Connection, site: Site, name: str, columns: Sequence[str]) -> None:

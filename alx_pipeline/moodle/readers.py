@@ -6,7 +6,8 @@ four times as long as one pass.
 - PostgreSQL and SQLite: ADBC, one read-only transaction.
 - MariaDB and MySQL: connectorx, which is fast but opens a connection per statement. So the numbers of all tables
   travel in one UNION ALL, whose single statement sees one snapshot; the texts (names, titles) follow by id.
-- MariaDB and MySQL with connection options that connectorx does not know (TLS): PyMySQL in one transaction, slower.
+- MariaDB and MySQL with a connection option that connectorx does not know (a client's certificate): PyMySQL in one
+  transaction, slower.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,15 +24,15 @@ from alx_core.domain.progress import SNAPSHOT_COLUMNS
 from alx_core.services.sync.source import TEXT_SUFFIX
 from alx_core.store.arrow import ArrowDatabase
 from alx_pipeline.moodle.frames import from_rows, typed
+from alx_pipeline.moodle.inspection import Site
+from alx_pipeline.moodle.mysql import connectorx_url
 from alx_pipeline.moodle.queries import AnySelect
-from alx_pipeline.moodle.silence import CONNECTORX_LIMITS
 
 Queries = Mapping[str, AnySelect]
 Stream = Iterator[tuple[str, pl.DataFrame]]
 
 BATCH_ROWS = 50_000
 """Rows of a batch from MariaDB: with 200,000 the sync takes 50 MB more, and no less time."""
-CONNECTORX_KNOWS = frozenset({"charset"})
 
 # An index finds the learners of a few ranges, and their rows lie all over the table: multi-range read fetches them in
 # the order in which they lie. Both servers think it dearer than it is.
@@ -55,17 +56,16 @@ class Reader(Protocol):
         ...
 
 
-def make_reader(url: URL, engine: Engine, *, is_mariadb: bool, statement_timeout_s: int) -> Reader:
-    """Return the reader for the database of `url`."""
+def make_reader(url: URL, engine: Engine, site: Site, *, statement_timeout_s: int) -> Reader:
+    """Return the reader for the database of `url`, which `engine` found to hold `site`."""
     if url.get_backend_name() != "mysql":
         return ArrowReader(url, engine.dialect, statement_timeout_s=statement_timeout_s)
     limit = f"max_execution_time = {statement_timeout_s * 1000}"
-    if is_mariadb:
+    if site.is_mariadb:
         limit = f"max_statement_time = {statement_timeout_s}, mrr_buffer_size = {MRR_BUFFER}"
     prepare = [f"SET SESSION {limit}, {MRR}"]
-    if url.query.keys() <= CONNECTORX_KNOWS:
-        return ConnectorxReader(url, engine.dialect, prepare=prepare)
-    return PymysqlReader(engine, prepare=prepare)
+    fast = connectorx_url(url, is_encrypted=bool(site.is_encrypted))
+    return ConnectorxReader(fast, engine.dialect, prepare=prepare) if fast else PymysqlReader(engine, prepare=prepare)
 
 
 class ArrowReader:
@@ -93,9 +93,9 @@ class ArrowReader:
 class ConnectorxReader:
     """MariaDB and MySQL, several times as fast as a driver that makes an object per value."""
 
-    def __init__(self, url: URL, dialect: Dialect, *, prepare: Sequence[str]) -> None:
-        """Keep the URL in connectorx's form; nothing connects yet. Each connection begins with `prepare`."""
-        self._url = url.set(drivername="mysql", query=CONNECTORX_LIMITS).render_as_string(hide_password=False)
+    def __init__(self, url: str, dialect: Dialect, *, prepare: Sequence[str]) -> None:
+        """Take the URL in connectorx's form; nothing connects yet. Each connection begins with `prepare`."""
+        self._url = url
         self._dialect = dialect
         self._prepare = ["SET SESSION TRANSACTION READ ONLY", *prepare]
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import adbc_driver_manager
 import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -16,15 +16,14 @@ from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import Digests, merge_texts
-from alx_core.store.engine import needing_driver, server_limits
+from alx_core.store.engine import require_driver, server_limits
 from alx_pipeline.moodle.digests import ask_digests, can_digest, ranges_with
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
+from alx_pipeline.moodle.mysql import make_mysql_engine
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import Queries, Reader, make_reader
-from alx_pipeline.moodle.silence import limit_silence
 
-CONNECT_TIMEOUT_S = 10
 FEW = 100
 """One learner in so many may have an id far beyond all others, after a restore or an import."""
 STATEMENT_TIMEOUT_S = 120
@@ -37,20 +36,17 @@ DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, adbc_driver_manager.Error, Runt
 def make_moodle_engine(url: URL) -> Engine:
     """Make an engine on Moodle's database for small queries. It does not connect yet and never writes.
 
-    Raises SettingsError: its driver is not installed.
+    Raises SettingsError: no such driver, or an option in the URL is wrong.
     """
+    require_driver(url)
     if url.get_backend_name() == "sqlite":
         # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
         # break each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
         file = URL.create("sqlite", database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
         return create_engine(file, poolclass=NullPool, hide_parameters=True)
-    is_postgresql = url.get_backend_name() == "postgresql"
-    limits = server_limits(url) if is_postgresql else {"connect_timeout": CONNECT_TIMEOUT_S}
-    with needing_driver(url):
-        engine = create_engine(url, pool_pre_ping=True, connect_args=limits, hide_parameters=True)
-    if not is_postgresql:
-        event.listen(engine, "connect", limit_silence)
-    return engine
+    if url.get_backend_name() == "mysql":
+        return make_mysql_engine(url)
+    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
 
 
 class MoodleSource:
@@ -136,7 +132,8 @@ class MoodleSource:
 def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
     """Connect to Moodle and make sure it can be synced, over up to `workers` connections at a time.
 
-    Raises SourceUnreachable, SourceAccessDenied, SourceSchemaError or SourceEmpty, each saying what to do.
+    Raises SettingsError, SourceUnreachable, SourceAccessDenied, SourceSchemaError or SourceEmpty, each saying what to
+    do.
     """
     engine = make_moodle_engine(url)
     try:
@@ -145,7 +142,7 @@ def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
     except BaseException:
         engine.dispose()
         raise
-    reader = make_reader(url, engine, is_mariadb=site.is_mariadb, statement_timeout_s=STATEMENT_TIMEOUT_S)
+    reader = make_reader(url, engine, site, statement_timeout_s=STATEMENT_TIMEOUT_S)
     return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader, workers=workers)
 
 

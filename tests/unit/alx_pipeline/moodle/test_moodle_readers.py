@@ -20,6 +20,7 @@ from alx_core.domain.learners import EVERYBODY, LearnerRange
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
 from alx_core.domain.quarantine import inspect
 from alx_core.services.sync.source import TEXT_SUFFIX, merge_texts
+from alx_pipeline.moodle.inspection import Site
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import (
     ArrowReader,
@@ -322,15 +323,17 @@ def test_a_table_that_did_not_come_is_empty() -> None:
     [
         (MYSQL_URL, ConnectorxReader),
         (MYSQL_URL.set(query={}), ConnectorxReader),
-        (MYSQL_URL.update_query_dict({"ssl_ca": "/ca.pem"}), PymysqlReader),
-        (MYSQL_URL.update_query_dict({"unix_socket": "/run/mysqld.sock"}), PymysqlReader),
+        (MYSQL_URL.update_query_dict({"ssl_ca": "/ca.pem"}), ConnectorxReader),
+        (MYSQL_URL.update_query_dict({"ssl-cert": "/me.pem", "ssl-key": "/me.key"}), PymysqlReader),
+        (MYSQL_URL.update_query_dict({"unix_socket": "/run/mysqld.sock"}), ConnectorxReader),
+        (MYSQL_URL.update_query_dict({"read_timeout": "30"}), PymysqlReader),
         (URL.create("postgresql+psycopg", host="db", database="moodle"), ArrowReader),
         (URL.create("sqlite", database="/srv/moodle.sqlite"), ArrowReader),
     ],
 )
 def test_the_reader_fits_the_database_and_its_options(url: URL, kind: type[Reader]) -> None:
     engine = create_engine(url)
-    reader = make_reader(url, engine, is_mariadb=True, statement_timeout_s=120)
+    reader = make_reader(url, engine, Site("db", "mdl_", is_mariadb=True), statement_timeout_s=120)
     assert type(reader) is kind
     reader.close()
     engine.dispose()
@@ -342,7 +345,7 @@ def test_the_reader_fits_the_database_and_its_options(url: URL, kind: type[Reade
 def test_a_statement_has_its_limit_and_fetches_rows_as_they_lie(is_mariadb: bool, limit: str) -> None:
     """MariaDB counts seconds, MySQL milliseconds."""
     engine = create_engine(MYSQL_URL)
-    reader = make_reader(MYSQL_URL, engine, is_mariadb=is_mariadb, statement_timeout_s=120)
+    reader = make_reader(MYSQL_URL, engine, Site("db", "mdl_", is_mariadb=is_mariadb), statement_timeout_s=120)
     assert isinstance(reader, ConnectorxReader)
     read_only, settings = reader._prepare
     assert read_only == "SET SESSION TRANSACTION READ ONLY"

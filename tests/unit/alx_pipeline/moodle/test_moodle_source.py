@@ -11,9 +11,9 @@ from sqlalchemy.engine import URL
 from alx_core.domain.learners import EVERYBODY, MAX_ID, WIDTH
 from alx_core.errors import SourceUnreachable
 from alx_core.store.engine import GONE_AFTER
+from alx_pipeline.moodle.mysql import SOCKET_OPTIONS, connectorx_url
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import ConnectorxReader
-from alx_pipeline.moodle.silence import SOCKET_OPTIONS
 from alx_pipeline.moodle.source import MoodleSource, make_moodle_engine, open_source
 from support.builders import LEARNER, load_moodle, make_many_learners, make_module_completion, make_snapshot, make_user
 from support.databases import scratch_database
@@ -67,7 +67,9 @@ def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_w
     with scratch_database("mysql") as url:
         engine = create_engine(url)
         load_moodle(engine, make_snapshot())
-        reader = ConnectorxReader(url, engine.dialect, prepare=["SET SESSION max_statement_time = 1"])
+        fast = connectorx_url(url, is_encrypted=False)
+        assert fast
+        reader = ConnectorxReader(fast, engine.dialect, prepare=["SET SESSION max_statement_time = 1"])
         source = MoodleSource(engine, MoodleTables("mdl_", has_modules=True), reader)
         with engine.connect() as other:
             other.exec_driver_sql("LOCK TABLES mdl_course_modules_completion WRITE")
