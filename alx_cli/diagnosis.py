@@ -17,6 +17,7 @@ from alx_core.errors import AlxError
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
+from alx_core.store.poolers import require_no_pooler
 from alx_core.store.runs import latest_runs, running_since
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
@@ -87,6 +88,7 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         yield Finding("reporting database", False, explain(error) or str(error))
         return
     yield Finding("reporting database", True, shown(engine.url))
+    yield from _sessions(engine)
     yield from _encoding(engine)
     yield from _autovacuum(engine)
     yield _schema(engine, revision)
@@ -96,6 +98,13 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         yield _rights(engine)
         yield _messages(engine)
         yield _syncs(engine)
+
+
+def _sessions(engine: Engine) -> Iterator[Finding]:
+    try:
+        require_no_pooler(engine.url)
+    except AlxError as error:
+        yield Finding("sessions", False, str(error))
 
 
 def _encoding(engine: Engine) -> Iterator[Finding]:

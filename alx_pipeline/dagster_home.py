@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, server_limits, transaction
+from alx_core.store.poolers import require_no_pooler
 from alx_pipeline.kept_connections import with_kept_connections
 
 SCHEMA = "dagster"
@@ -29,13 +30,14 @@ KEEP_TICKS_DAYS = {"skipped": 1, "failure": 30, "success": 90}
 def prepare_home(settings: Settings) -> dict[str, str]:
     """Write `DAGSTER_HOME` and return the environment that Dagster's processes need.
 
-    Raises StoreUnreachable when its PostgreSQL does not answer.
+    Raises StoreUnreachable when its PostgreSQL does not answer, and SettingsError when a pooler stands before it.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     _replace(home / "dagster.yaml", _header() + yaml.safe_dump(_config(settings), sort_keys=False))
     environment = {"DAGSTER_HOME": str(home), "ALX_HOME": str(settings.home.absolute())}
     if settings.database.get_backend_name() == "postgresql":
+        require_no_pooler(settings.database)
         _create_schema(settings.database)
         environment[STORAGE_URL] = _rendered(with_kept_connections(storage_url(settings.database)))
     return environment

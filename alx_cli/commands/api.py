@@ -10,6 +10,7 @@ from alx_cli.ports import require_free
 from alx_core.services.schema import prepare
 from alx_core.settings import load_settings
 from alx_core.store.engine import open_engine
+from alx_core.store.poolers import require_no_pooler
 
 
 @click.command()
@@ -22,6 +23,7 @@ def command() -> None:
     settings = load_settings()
     require_free(settings.api_bind, setting="ALX_API_BIND")
     require_home(settings)
+    require_no_pooler(settings.database)
     with open_engine(settings.database) as engine:
         prepare(engine)
     gunicorn = api_command()

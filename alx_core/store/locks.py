@@ -21,6 +21,9 @@ LOCK_KEY = 0x616C785F73796E63
 """Key of the PostgreSQL advisory lock: the letters `alx_sync`."""
 POLL_S = 0.25
 
+NEVER_TOO_IDLE = text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+"""A role or database may have its idle sessions ended, and the lock with them. PostgreSQL has this since version 14."""
+
 IS_HELD = text(
     "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
     " AND classid = :high AND objid = :low"
@@ -66,6 +69,7 @@ def _advisory(engine: Engine) -> Iterator[TryLock]:
     """A session-level advisory lock, on a connection of its own that stays open as long as the lock is held."""
     with connect(engine) as opened:
         connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(NEVER_TOO_IDLE)
         held = False
 
         def try_lock() -> bool:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from alx_core.errors import StoreUnreachable, SyncLocked
 from alx_core.store.engine import make_engine, transaction
@@ -154,6 +155,29 @@ def test_the_lock_keeps_nobody_from_reading_and_writing_the_database(engines: Ma
             connection.execute(text("INSERT INTO beside VALUES (1)"))
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM beside")) == 1
+
+
+def test_a_server_that_ends_idle_sessions_leaves_the_lock_with_who_holds_it(tmp_path: Path) -> None:
+    """A sync's other connections work meanwhile; this one does nothing as long as the lock is held."""
+    with reporting_database("postgresql", tmp_path) as url:
+        engine = make_engine(url)
+        with transaction(engine) as connection:
+            connection.execute(text(f"ALTER DATABASE {url.database} SET idle_session_timeout = '100ms'"))
+        engine.dispose()
+        with writer_lock(engine, timeout_s=0), engine.connect() as ended:
+            ended.rollback()
+            with pytest.raises(DBAPIError, match="idle-session timeout"):
+                wait_until_ended(ended)
+            assert not is_free(engine)
+        engine.dispose()
+
+
+def wait_until_ended(connection: Connection) -> None:
+    """Use a connection now and then, until the server has ended it."""
+    for _ in range(int(PATIENCE_S / 0.3)):
+        time.sleep(0.3)
+        connection.scalar(text("SELECT 1"))
+        connection.rollback()
 
 
 def test_two_databases_have_two_locks(tmp_path: Path) -> None:
