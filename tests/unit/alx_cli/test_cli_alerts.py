@@ -186,6 +186,7 @@ def test_purge_says_what_went(alx: Command, engine: Engine) -> None:
     assert "requests of the log" in alx.run("purge").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_purge_as_json_prints_json_and_nothing_else(alx: Command) -> None:
     # A process of its own: here another test may have set logs up.

@@ -32,6 +32,7 @@ def test_a_file_is_opened_whatever_its_name(tmp_path: Path) -> None:
     assert learners == {"user": 1}
 
 
+@pytest.mark.slow
 def test_statistics_from_before_a_table_was_filled_do_not_make_one_band_of_everybody() -> None:
     with scratch_database("postgresql") as url:
         engine = create_engine(url)
@@ -62,6 +63,7 @@ def test_a_few_ids_far_beyond_all_others_do_not_make_one_range_of_these(kind: st
     assert (layout.width, layout.range_at(layout.count - 1).last) == (WIDTH, MAX_ID)
 
 
+@pytest.mark.slow
 def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_what_to_do() -> None:
     """connectorx panics then, which is no Exception to Python: the sync counted as interrupted, by nobody."""
     with scratch_database("mysql") as url:
