@@ -1,5 +1,6 @@
 """Is this a Moodle that can be synced? Every table and column that the sync reads, looked at one by one."""
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -116,12 +117,13 @@ def _named(site: Site, names: Iterable[str]) -> str:
 
 
 def _is_encrypted(connection: Connection) -> bool | None:
+    """Ask the driver, not the server, which may be a pooler's or proxy's other side."""
+    driver: Any = connection.connection.driver_connection
     match connection.dialect.name:
         case "mysql" | "mariadb":
-            return bool(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'").one()[1])
+            return isinstance(driver._sock, ssl.SSLSocket)  # noqa: SLF001  # PyMySQL does not say it otherwise
         case "postgresql":
-            driver: Any = connection.connection.driver_connection
-            return bool(driver.pgconn.ssl_in_use)  # the server's view would be that of a pooler in between
+            return bool(driver.pgconn.ssl_in_use)
     return None
 
 
