@@ -16,7 +16,7 @@ from alx_core.services.status.security import view_security
 from alx_core.services.status.sync import view_syncs
 from alx_core.services.status.traffic import TrafficReader
 from alx_core.settings import Settings
-from alx_core.store.schema import require_current
+from alx_core.store.schema import current_revision, require_head
 from api_server.database import Database
 from api_server.status.address import PATH, Address, Tab
 from api_server.status.assets import ASK_AGAIN, FOR_EVER, Asset, load_assets
@@ -88,7 +88,8 @@ class Viewer:
         log.warning("status_page_unavailable", error_type=type(error).__name__)
         if not isinstance(error, StoreUnreachable):
             try:
-                require_current(self._database.engine)
+                with self._database.connection() as connection:
+                    require_head(current_revision(connection))
             except StoreUnreachable:
                 pass  # it went away meanwhile
             except StoreError:

@@ -15,6 +15,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import falcon
+from sqlalchemy import Connection
 
 from alx_core.settings import Settings
 from api_server.database import Database
@@ -42,10 +43,23 @@ class StatusServer:
     settings: Settings
 
 
+class BriefDatabase(Database):
+    """Keeps no connection: the threads of this server, and the apps of tests, come and go without closing theirs."""
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection for this block alone."""
+        try:
+            with super().connection() as connection:
+                yield connection
+        finally:
+            self.close()
+
+
 def make_status_app(settings: Settings, clock: Callable[[], float] = time.time) -> Any:
     """An app that has nothing but the status page."""
     app: Any = falcon.App()
-    add_status_routes(app, database=Database(settings.database), settings=settings, clock=clock)
+    add_status_routes(app, database=BriefDatabase(settings.database), settings=settings, clock=clock)
     return app
 
 

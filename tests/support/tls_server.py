@@ -98,7 +98,7 @@ def mariadb_with_tls(folder: Path) -> Iterator[TlsServer]:
         port = free.getsockname()[1]
     common = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={getpass.getuser()}"]
     subprocess.run(
-        [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db", "--force"],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     options = {

@@ -22,17 +22,18 @@ def at(text: str, zone: str = "UTC") -> float:
 @pytest.mark.parametrize(
     ("zone", "day", "hours"),
     [
-        ("Europe/London", "2026-03-29", 23),
-        ("Europe/London", "2026-10-25", 25),
-        ("Europe/London", "2026-11-24", 24),
+        ("Europe/London", "2024-03-31", 23),
+        ("Europe/London", "2024-10-27", 25),
+        ("Europe/London", "2024-11-24", 24),
         ("America/Sao_Paulo", "2018-11-04", 23),  # 00:00 does not exist
         ("America/Sao_Paulo", "2018-02-17", 25),  # 23:00 comes twice
-        ("Africa/Cairo", "2026-04-24", 23),  # 00:00 does not exist
-        ("Africa/Cairo", "2026-10-29", 25),
-        ("America/Havana", "2026-11-01", 25),  # 00:00 comes twice
+        ("Africa/Cairo", "2024-04-26", 23),  # 00:00 does not exist
+        ("Africa/Cairo", "2024-10-31", 25),
+        ("America/Havana", "2023-11-05", 25),  # 00:00 comes twice
     ],
 )
 def test_a_day_on_which_the_clocks_change_is_one_day(zone: str, day: str, hours: int) -> None:
+    """Days of the past: governments change those to come."""
     noon = at(f"{day}T12:00", zone)
     end = resets_at(noon, ZoneInfo(zone))
     assert usage_day(end - 1, ZoneInfo(zone)) == day
