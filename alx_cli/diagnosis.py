@@ -15,7 +15,7 @@ from alx_core.domain.freshness import is_overdue, next_sync_at
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
-from alx_core.store.engine import connect, make_engine, shown, transaction
+from alx_core.store.engine import connect, is_encrypted, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
 from alx_core.store.poolers import require_no_pooler
 from alx_core.store.runs import latest_runs, running_since
@@ -83,11 +83,11 @@ def _behind(what: str, make: Callable[[], Engine], look: Callable[[Engine], Iter
 def _tables(engine: Engine) -> Iterator[Finding]:
     try:
         with connect(engine) as connection:
-            revision = current_revision(connection)
+            revision, how = current_revision(connection), _by_tls(is_encrypted(connection))
     except (AlxError, DBAPIError) as error:
         yield Finding("reporting database", False, explain(error) or str(error))
         return
-    yield Finding("reporting database", True, shown(engine.url))
+    yield Finding("reporting database", True, f"{shown(engine.url)}{how}")
     yield from _sessions(engine)
     yield from _encoding(engine)
     yield from _autovacuum(engine)
@@ -98,6 +98,10 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         yield _rights(engine)
         yield _messages(engine)
         yield _syncs(engine)
+
+
+def _by_tls(encrypted: bool | None) -> str:
+    return {None: "", True: ", over TLS", False: ", without TLS"}[encrypted]
 
 
 def _sessions(engine: Engine) -> Iterator[Finding]:
@@ -236,8 +240,7 @@ def _site(engine: Engine, prefix: str) -> Iterator[Finding]:
     except AlxError as error:
         yield Finding("Moodle", False, str(error))
         return
-    how = {None: "", True: ", over TLS", False: ", without TLS"}[site.is_encrypted]
-    yield Finding("Moodle", True, f"{site.where} answers{how}")
+    yield Finding("Moodle", True, f"{site.where} answers{_by_tls(site.is_encrypted)}")
     named = [prefix + name for name in (*site.missing_tables, *site.missing_columns)]
     detail = f"missing: {', '.join(named)}. {missing_hint(site)}" if named else "all tables and columns are there"
     yield Finding("Moodle's tables", not named, detail)

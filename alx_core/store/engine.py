@@ -131,6 +131,17 @@ def is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
+def is_encrypted(connection: Connection) -> bool | None:
+    """Whether a connection to PostgreSQL is over TLS; None: a file has none.
+
+    The driver is asked, not the server, which may be the other side of a pooler.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.pgconn.ssl_in_use)
+
+
 def insert_into(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     """Return the INSERT of the connection's own dialect, which knows ON CONFLICT; both spell it the same way.
 

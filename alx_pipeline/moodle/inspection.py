@@ -1,17 +1,17 @@
 """Is this a Moodle that can be synced? Every table and column that the sync reads, looked at one by one."""
 
-import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from alx_core.domain.progress import SNAPSHOT_COLUMNS
 from alx_core.errors import SourceAccessDenied, SourceEmpty, SourceError, SourceSchemaError
+from alx_core.store.engine import is_encrypted
 from alx_pipeline.moodle.failures import describe, source_error
+from alx_pipeline.moodle.mysql import is_tls_socket
 from alx_pipeline.moodle.queries import REQUIRED_TABLES, AnySelect
 
 NEVER_EMPTY = ("user", "course", "company")
@@ -51,7 +51,8 @@ def inspect_tables(engine: Engine, prefix: str, columns: Mapping[str, Sequence[s
     with _guarding(engine), engine.connect() as connection:
         site = Site(where=describe(engine.url), prefix=prefix)
         site.is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-        site.is_encrypted = _is_encrypted(connection)
+        is_mysql = connection.dialect.name in ("mysql", "mariadb")
+        site.is_encrypted = is_tls_socket(connection) if is_mysql else is_encrypted(connection)
         for name, wanted in columns.items():
             _look_at_table(connection, site, name, wanted)
         if site.refused_tables:
@@ -114,17 +115,6 @@ def _missing(site: Site) -> str:
 
 def _named(site: Site, names: Iterable[str]) -> str:
     return ", ".join(site.prefix + name for name in names)
-
-
-def _is_encrypted(connection: Connection) -> bool | None:
-    """Ask the driver, not the server, which may be a pooler's or proxy's other side."""
-    driver: Any = connection.connection.driver_connection
-    match connection.dialect.name:
-        case "mysql" | "mariadb":
-            return isinstance(driver._sock, ssl.SSLSocket)  # noqa: SLF001  # PyMySQL does not say it otherwise
-        case "postgresql":
-            return bool(driver.pgconn.ssl_in_use)
-    return None
 
 
 def _look_at_table(connection: Connection, site: Site, name: str, columns: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from inspect import signature
 from typing import Any, NamedTuple, Self
 
 import pymysql
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from alx_core.errors import SettingsError
@@ -142,6 +142,12 @@ def connectorx_url(url: URL, *, is_encrypted: bool) -> str | None:
     if tls.ca:
         options["ssl-ca"] = tls.ca
     return url.set(drivername="mysql", query=options).render_as_string(hide_password=False)
+
+
+def is_tls_socket(connection: Connection) -> bool:
+    """Whether a connection of PyMySQL is over TLS. The server's own view may be that of a proxy's other side."""
+    driver: Any = connection.connection.driver_connection
+    return isinstance(driver._sock, ssl.SSLSocket)  # noqa: SLF001  # it does not say it otherwise
 
 
 def _limit_silence(connection: Any, _record: object) -> None:
