@@ -307,6 +307,11 @@ def split_bind(bind: str) -> tuple[str, int]:
     return host, port
 
 
+def with_driver(url: URL) -> URL:
+    """Name the driver in a URL that leaves it open."""
+    return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+
+
 def _describe(loc: tuple[int | str, ...], message: str) -> str:
     text = message.removeprefix("Value error, ")
     return f"ALX_{str(loc[0]).upper()}: {text}" if loc else text
@@ -320,8 +325,7 @@ def _parse_url(text: str) -> URL:
     is_file = url.get_backend_name() == "sqlite"
     if not is_file and "@" in f"{url.host}{url.database}":  # the rest of a password, which messages would show
         raise ValueError("in a password, characters such as @ : / % are percent-encoded: p@ss is p%40ss")
-    if "+" not in url.drivername and url.drivername in DRIVERS:
-        url = url.set(drivername=DRIVERS[url.drivername])
+    url = with_driver(url)
     if url.get_backend_name() == "mysql" and "charset" not in url.query:
         url = url.update_query_dict({"charset": "utf8mb4"})
     if url.get_backend_name() == "sqlite":

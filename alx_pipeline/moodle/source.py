@@ -16,6 +16,7 @@ from alx_core.domain.course_rows import CourseRows
 from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import Digests, merge_texts
+from alx_core.settings import with_driver
 from alx_core.store.engine import require_driver, server_limits
 from alx_pipeline.moodle.digests import ask_digests, can_digest, ranges_with
 from alx_pipeline.moodle.failures import source_error
@@ -38,6 +39,7 @@ def make_moodle_engine(url: URL) -> Engine:
 
     Raises SettingsError: no such driver, or an option in the URL is wrong.
     """
+    url = with_driver(url)
     require_driver(url)
     if url.get_backend_name() == "sqlite":
         # No connection stays open: the reader's ADBC has a copy of SQLite of its own, and two copies in one process
@@ -135,6 +137,7 @@ def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
     Raises SettingsError, SourceUnreachable, SourceAccessDenied, SourceSchemaError or SourceEmpty, each saying what to
     do.
     """
+    url = with_driver(url)
     engine = make_moodle_engine(url)
     try:
         site = inspect_site(engine, prefix)

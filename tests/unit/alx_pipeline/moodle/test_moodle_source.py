@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import URL
 
 from alx_core.domain.learners import EVERYBODY, MAX_ID, WIDTH
-from alx_core.errors import SourceUnreachable
+from alx_core.errors import SettingsError, SourceUnreachable
 from alx_core.store.engine import GONE_AFTER
 from alx_pipeline.moodle.mysql import SOCKET_OPTIONS, connectorx_url
 from alx_pipeline.moodle.queries import MoodleTables
@@ -89,3 +89,17 @@ def test_a_mariadb_that_vanishes_is_asked_for_as_often_as_a_postgresql() -> None
             asked = [driver._sock.getsockopt(socket.IPPROTO_TCP, option) for option in SOCKET_OPTIONS]
         engine.dispose()
         assert asked == [GONE_AFTER[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_url_may_leave_the_driver_open_and_a_driver_that_can_not_serve_is_refused(kind: str) -> None:
+    with scratch_database(kind) as url:
+        engine = create_engine(url)
+        load_moodle(engine, make_snapshot())
+        engine.dispose()
+        for scheme in [kind, "mariadb"][: 1 + (kind == "mysql")]:
+            source = open_source(url.set(drivername=scheme), "mdl_")
+            assert [frame["id"].to_list() for name, frame in source.scan([EVERYBODY]) if name == "user"] == [[LEARNER]]
+            source.close()
+        with pytest.raises(SettingsError, match=f"Write {kind}://"):
+            open_source(url.set(drivername=f"{kind}+nonsense"), "mdl_")
