@@ -34,10 +34,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/alx demo --learners $(SIZE) $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
-# Tests that start whole installations wait most of their time, and must not be starved: they come second.
+# Tests that start whole installations wait most of their time, and must not be starved: they come second. Files with few
+# tests are the longest: they come first, so that no worker is left alone with one at the end.
 test: $(STAMP) lint
 ifeq ($(TESTS),tests)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/contract tests/integration
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/integration tests/unit tests/contract
 	@$(BIN)/python -m pytest -n 3 --dist worksteal tests/e2e
 else
 	@$(BIN)/python -m pytest $(TESTS)
