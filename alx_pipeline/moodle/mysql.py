@@ -21,10 +21,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from alx_core.errors import SettingsError
-from alx_core.store.engine import GONE_AFTER
+from alx_core.store.engine import CONNECT_TIMEOUT_S, GONE_AFTER
 
 TLS_OPTIONS = ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key")
-CONNECT_TIMEOUT_S = 10
 OPTIONS = frozenset(signature(pymysql.connect).parameters)
 """What else a URL may set. connectorx knows two of them."""
 CHARSET, SOCKET = "charset", "unix_socket"
@@ -88,7 +87,7 @@ class Tls(NamedTuple):
             context = ssl.create_default_context(cafile=self.ca)
         if self.cert:
             with _reading("ssl-cert", self.cert):
-                context.load_cert_chain(self.cert, self.key)
+                context.load_cert_chain(self.cert, self.key, password="")  # else it would ask at the terminal, for ever
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificates that a server makes for itself fail it
         context.check_hostname = self.mode == Mode.VERIFY_IDENTITY
         if self.mode not in (Mode.VERIFY_CA, Mode.VERIFY_IDENTITY):
@@ -103,7 +102,7 @@ def _reading(option: str, file: str | None) -> Iterator[None]:
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(
             f"ALX_MOODLE_URL: {option} {file} can't be used ({error.strerror or error}). ssl-ca, ssl-cert and ssl-key "
-            "name PEM files."
+            "name PEM files; a key has no pass phrase."
         ) from error
 
 

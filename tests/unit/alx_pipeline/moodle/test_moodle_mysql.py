@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL, make_url
 
 from alx_core.errors import SettingsError
 from alx_pipeline.moodle.mysql import CONNECTORX_LIMITS, Mode, Tls, connectorx_url, make_mysql_engine
+from support.tls_server import Authority
 
 MOODLE = URL.create("mysql+pymysql", "reader", "p@ss", "db.example.com", 3306, "moodle", {"charset": "utf8mb4"})
 FILES = {"ssl-ca": "/ca.pem", "ssl-cert": "/me.pem", "ssl-key": "/me.key"}
@@ -86,6 +88,16 @@ def test_a_file_that_is_no_certificate_is_a_wrong_setting(tmp_path: Path) -> Non
     (tmp_path / "notes.pem").write_text("notes")
     with pytest.raises(SettingsError, match=r"ssl-ca .*notes\.pem can't be used.*name PEM files"):
         make_mysql_engine(moodle(ssl_ca=str(tmp_path / "notes.pem")))
+
+
+def test_a_key_that_needs_a_pass_phrase_is_a_wrong_setting(tmp_path: Path) -> None:
+    issued = Authority(tmp_path, "authority").issue("me")
+    key = serialization.load_pem_private_key(issued.key.read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"secret")
+    issued.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+    url = moodle(ssl_mode="REQUIRED", ssl_cert=str(issued.certificate), ssl_key=str(issued.key))
+    with pytest.raises(SettingsError, match=r"ssl-cert .*me\.crt can't be used.*a key has no pass phrase"):
+        make_mysql_engine(url)
 
 
 def test_making_an_engine_connects_to_nothing() -> None:

@@ -33,7 +33,6 @@ from alx_pipeline.moodle.readers import (
 )
 from support.builders import (
     LEARNER,
-    Row,
     by_table,
     load_moodle,
     make_course_completion,
@@ -287,32 +286,6 @@ def test_a_file_is_never_made_and_never_written(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="failed to open"):
         read(arrow_reader(tmp_path / "nowhere.sqlite"), EVERYBODY)
     assert list(tmp_path.iterdir()) == []
-
-
-# --- texts that come later ---
-
-
-def test_texts_are_put_in_their_place_whatever_their_order() -> None:
-    texts = ("username", "firstname", "lastname", "email")
-    rows = [make_user(id=each, username=f"u{each}") for each in (1, 2, 3)]
-    numbers = make_snapshot(user=[{**row, **dict.fromkeys(texts)} for row in rows])["user"]
-    later = make_snapshot(user=rows)["user"].select("id", *texts).reverse()
-    batches = [("user" + TEXT_SUFFIX, later[:1]), ("user", numbers[:2]), ("user", numbers[2:])]
-    batches.append(("user" + TEXT_SUFFIX, later[1:]))
-    assert merge_texts("user", batches).to_dicts() == rows
-
-
-def test_texts_of_rows_that_nobody_asked_for_are_left_out() -> None:
-    numbers = make_snapshot(user=[make_user()])["user"]
-    more = make_snapshot(user=[make_user(username="new"), make_user(id=7)])["user"].select("id", "username")
-    found: list[Row] = merge_texts("user", [("user", numbers), ("user" + TEXT_SUFFIX, more)]).to_dicts()
-    assert found == [make_user(username="new")]
-
-
-def test_a_table_that_did_not_come_is_empty() -> None:
-    assert_frame_equal(
-        merge_texts("modules", [("user", make_snapshot()["user"])]), make_snapshot(modules=())["modules"]
-    )
 
 
 # --- which reader ---
