@@ -15,16 +15,15 @@ SETTING = re.compile(r"\s*(?:export\s+)?(ALX_\w+)")
 """A line that is one of ours."""
 
 
-def env_files() -> tuple[Path, Path]:
-    """Return the one in `ALX_HOME`, where `alx demo` puts its own, and the one in the working directory, which wins.
+def env_files() -> tuple[Path, ...]:
+    """Return those that are there: of `ALX_HOME`, where `alx demo` puts one, and of the working directory, which wins.
 
-    Raises SettingsError: a setting in one of them ends nowhere. The reader would leave it out, with a line in the log.
-    Raises UnicodeDecodeError: one is not UTF-8.
+    Raises SettingsError: one may not be read, or a setting in it ends nowhere, which the reader would leave out with a
+    line in the log. Raises UnicodeDecodeError: one is not UTF-8.
     """
-    _require_whole(NAME)  # it may say where ALX_HOME is
-    home = Path(os.environ.get("ALX_HOME") or dotenv_values(NAME).get("ALX_HOME") or "var") / NAME
-    _require_whole(home)
-    return home, NAME
+    here = _whole(NAME)
+    named = dotenv_values(NAME).get("ALX_HOME") if here else None
+    return (*_whole(Path(os.environ.get("ALX_HOME") or named or "var") / NAME), *here)
 
 
 def names_given() -> set[str]:
@@ -33,9 +32,24 @@ def names_given() -> set[str]:
     return {name.upper() for source in sources for name in source if name.upper().startswith("ALX_")}
 
 
-def _require_whole(file: Path) -> None:
-    if file.is_file():
+def _whole(file: Path) -> tuple[Path, ...]:
+    if not _is_there(file):
+        return ()
+    try:
         with file.open(encoding="utf-8") as stream:
             broken = [SETTING.match(each.original.string) for each in parse_stream(stream) if each.error]
-        for name in (found[1] for found in broken if found):
-            raise SettingsError(f"{name} in {file.absolute()} can't be read. Is a quote not closed?")
+    except PermissionError:
+        raise SettingsError(
+            f"This user may not read {file.absolute()}. Give it the file, or run alx as its owner."
+        ) from None
+    for name in (found[1] for found in broken if found):
+        raise SettingsError(f"{name} in {file.absolute()} can't be read. Is a quote not closed?")
+    return (file,)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is such a file for this user: `sudo -u alx` begins in a folder that it may not look into."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return False

@@ -1,17 +1,14 @@
 """The page cache over several real workers: in the reporting database, in Redis, and with a Redis that is gone."""
 
-import os
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
-from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from alx_core.domain.changes import Op
 from support.api import Api, logged, served, set_company
+from support.databases import REDIS_URL, require_redis
 from support.power_query import side_by_side
 from support.reads import COMPANY_IDS, make_token
 from support.stack import free_port
@@ -19,7 +16,6 @@ from support.table import CompanyTable
 
 pytestmark = pytest.mark.slow
 
-REDIS = os.environ.get("ALX_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 AT_ONCE = 60
 KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "redis": "postgresql", "redis that is gone": "sqlite"}
 
@@ -27,14 +23,8 @@ KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "redis": "postgresql", 
 def redis_url(name: str) -> str | None:
     """Redis's address for this kind of cache; None where there is none."""
     if name == "redis":
-        try:
-            with closing(Redis.from_url(REDIS)) as client:
-                client.ping()
-        except RedisError as error:
-            if os.environ.get("ALX_TEST_REQUIRE_SERVICES") == "1":
-                raise
-            pytest.skip(f"no Redis: {error} (set ALX_TEST_REDIS_URL)")
-        return REDIS
+        require_redis().close()
+        return REDIS_URL
     return f"redis://127.0.0.1:{free_port()}/0" if "redis" in name else None
 
 

@@ -13,9 +13,10 @@ from alx_core.errors import SourceAccessDenied, SourceUnreachable
 from alx_pipeline.moodle.readers import ConnectorxReader, PymysqlReader
 from alx_pipeline.moodle.source import MoodleSource, open_source
 from support.builders import LEARNER, load_moodle, make_snapshot
+from support.certificates import Authority
 from support.command import Command
 from support.databases import plain, scratch_database
-from support.tls_server import Authority, TlsServer, mariadb_with_tls
+from support.tls_server import TlsServer, mariadb_with_tls
 
 PASSWORD = "Zażółć gęślą"
 USERS = {"reader": "REQUIRE SSL", "anyone": "", "known": "REQUIRE X509"}

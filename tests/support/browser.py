@@ -5,10 +5,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from support.databases import SERVICES_REQUIRED
+from support.services import is_missing
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -20,12 +19,7 @@ def find_chromium() -> str:
     """Where Chromium is. Skips the test when there is none, or fails it where CI demands one."""
     named = os.environ.get("ALX_TEST_CHROMIUM", "chromium")
     path = shutil.which(named) or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is not None:
-        return path
-    message = f"no Chromium: {named} is not there (apt-get install chromium, or set ALX_TEST_CHROMIUM)"
-    if SERVICES_REQUIRED:
-        pytest.fail(message)
-    pytest.skip(message)
+    return path or is_missing(f"no Chromium: {named} is not there (apt-get install chromium, or set ALX_TEST_CHROMIUM)")
 
 
 @contextmanager

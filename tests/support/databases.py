@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
+
+from support.services import is_missing
 
 SERVERS = {
     "postgresql": os.environ.get("ALX_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
@@ -24,7 +25,6 @@ CREATE = {
 DROP = {"postgresql": "DROP DATABASE IF EXISTS {name} WITH (FORCE)", "mysql": "DROP DATABASE IF EXISTS {name}"}
 templates = ExitStack()
 """Closed at the end of the session: it drops the databases that others were copied from."""
-SERVICES_REQUIRED = os.environ.get("ALX_TEST_REQUIRE_SERVICES") == "1"
 
 
 @cache
@@ -45,10 +45,8 @@ def require_server(kind: str) -> None:
     failure = failure_to_connect(kind)
     if failure is None:
         return
-    message = f"no {kind} server: {failure} (set ALX_TEST_{'MARIADB' if kind == 'mysql' else 'POSTGRESQL'}_URL)"
-    if SERVICES_REQUIRED:
-        pytest.fail(message)
-    pytest.skip(message)
+    variable = "ALX_TEST_MARIADB_URL" if kind == "mysql" else "ALX_TEST_POSTGRESQL_URL"
+    is_missing(f"no {kind} server: {failure} (set {variable})")
 
 
 @contextmanager
@@ -91,8 +89,5 @@ def require_redis() -> Redis:
     try:
         client.ping()
     except RedisError as error:
-        message = f"no Redis: {error} (set ALX_TEST_REDIS_URL)"
-        if SERVICES_REQUIRED:
-            pytest.fail(message)
-        pytest.skip(message)
+        is_missing(f"no Redis: {error} (set ALX_TEST_REDIS_URL)")
     return client

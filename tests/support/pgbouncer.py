@@ -1,7 +1,6 @@
 """PgBouncer, the pooler, before the PostgreSQL of the tests."""
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -10,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from sqlalchemy.engine import URL
 
-from support.databases import SERVICES_REQUIRED
+from support.services import find_program
 
 
 @contextmanager
@@ -22,12 +20,7 @@ def pgbouncer(server: URL, *, pool_mode: str = "session", **settings: str) -> It
 
     Skips the test when it is not installed, or fails where CI demands it.
     """
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        message = "no pgbouncer on this machine (apt-get install pgbouncer)"
-        if SERVICES_REQUIRED:
-            pytest.fail(message)
-        pytest.skip(message)
+    program = find_program("pgbouncer", package="pgbouncer")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

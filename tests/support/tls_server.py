@@ -1,8 +1,6 @@
 """A MariaDB of this machine that speaks TLS, with certificates made for it; those of Debian speak none."""
 
-import datetime as dt
 import getpass
-import shutil
 import socket
 import subprocess
 import time
@@ -11,66 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from support.databases import SERVICES_REQUIRED
+from support.certificates import Authority
+from support.services import find_program
 
 NAME = "localhost"
 """The one name in the server's certificate: 127.0.0.1 is none of it."""
-DAY = dt.timedelta(days=1)
-
-
-class Issued(NamedTuple):
-    """A certificate with its key, as PEM files."""
-
-    certificate: Path
-    key: Path
-
-
-class Authority:
-    """A certificate authority; what it issues lies in `folder`."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(True, None), critical=True)
-        self._certificate = builder.sign(self._key, hashes.SHA256())
-        self.file = folder / f"{name}.pem"
-        self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str) -> Issued:
-        """Issue a certificate for a host's or person's name."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        signed = self._builder(subject, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
-        issued = Issued(self._folder / f"{name}.crt", self._folder / f"{name}.key")
-        issued.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-        issued.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return issued
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = dt.datetime.now(dt.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
-        )
 
 
 class TlsServer(NamedTuple):
@@ -84,13 +31,7 @@ class TlsServer(NamedTuple):
 @contextmanager
 def mariadb_with_tls(folder: Path) -> Iterator[TlsServer]:
     """Run a server of its own in `folder`; skip the test when MariaDB is not installed, or fail where CI demands it."""
-    programs = [shutil.which(name, path="/usr/sbin:/usr/bin") for name in ("mariadb-install-db", "mariadbd")]
-    if None in programs:
-        message = "no mariadbd on this machine to start with TLS (apt-get install mariadb-server)"
-        if SERVICES_REQUIRED:
-            pytest.fail(message)
-        pytest.skip(message)
-    install, server = map(str, programs)
+    install, server = (find_program(name, package="mariadb-server") for name in ("mariadb-install-db", "mariadbd"))
     authority = Authority(folder, "authority")
     issued = authority.issue(NAME)
     with socket.socket() as free:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL, make_url
 
 from alx_core.errors import SettingsError
 from alx_pipeline.moodle.mysql import CONNECTORX_LIMITS, Mode, Tls, connectorx_url, make_mysql_engine
-from support.tls_server import Authority
+from support.certificates import Authority
 
 MOODLE = URL.create("mysql+pymysql", "reader", "p@ss", "db.example.com", 3306, "moodle", {"charset": "utf8mb4"})
 FILES = {"ssl-ca": "/ca.pem", "ssl-cert": "/me.pem", "ssl-key": "/me.key"}

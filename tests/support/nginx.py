@@ -1,0 +1,90 @@
+"""A real nginx that runs the configuration of `deploy/nginx`, at ports and with certificates of the test's own."""
+
+import os
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.certificates import Authority
+from support.services import find_program
+from support.stack import free_port
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx" / "alx.conf"
+REPORTS, DAGIT = "reports.example.com", "dagit.example.com"
+OPERATOR = ("operator", "geheim")
+MAIN = """\
+daemon off;
+{user}
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/alx.conf;
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where it listens, who signed its certificate, and what it wrote of its requests."""
+
+    port: int
+    authority: Path
+    access_log: Path
+
+
+@contextmanager
+def nginx(folder: Path, *, api_port: int, dagit_port: int) -> Iterator[Proxy]:
+    """Run nginx before an API and a Dagit of this machine. Skips the test when it is not installed."""
+    program = find_program("nginx", package="nginx-light")
+    authority, port = Authority(folder, "authority"), free_port()
+    issued = authority.issue(REPORTS, DAGIT)
+    (folder / "htpasswd").write_text("{}:{{PLAIN}}{}\n".format(*OPERATOR))
+    configuration = SHIPPED.read_text()
+    for shipped, here in {
+        r"listen \[::\]:443 ssl;": "",
+        r"listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        r"/etc/ssl/alx/fullchain\.pem": str(issued.certificate),
+        r"/etc/ssl/alx/privkey\.pem": str(issued.key),
+        r"/etc/nginx/alx\.htpasswd": f"{folder}/htpasswd",
+        r"/var/log/nginx/": f"{folder}/",
+        r"127\.0\.0\.1:8000": f"127.0.0.1:{api_port}",
+        r"127\.0\.0\.1:3000": f"127.0.0.1:{dagit_port}",
+    }.items():
+        configuration, found = re.subn(shipped, here, configuration)
+        assert found, f"{shipped} is not in {SHIPPED}"
+    (folder / "alx.conf").write_text(configuration)
+    user = "user root;" if os.geteuid() == 0 else ""  # its workers may look into pytest's folders
+    (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
+    with (folder / "printed").open("wb") as printed:
+        process = subprocess.Popen([program, "-c", str(folder / "nginx.conf")], stdout=printed, stderr=printed)
+    try:
+        _wait_for(port, process, folder / "printed")
+        yield Proxy(port, authority.file, folder / "alx.log")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]", printed: Path, *, timeout_s: float = 30) -> None:
+    give_up = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, printed.read_text()
+            assert time.monotonic() < give_up, "nginx does not listen"
+            time.sleep(0.05)
+        else:
+            return
