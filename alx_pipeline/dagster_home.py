@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateSchema
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, server_limits, transaction
 from alx_core.store.poolers import require_no_pooler
-from alx_pipeline.kept_connections import with_kept_connections
+from alx_pipeline.kept_connections import with_connections_kept_by_runs, with_kept_connections
 
 SCHEMA = "dagster"
 STORAGE_URL = "ALX_DAGSTER_STORAGE_URL"
@@ -44,10 +44,10 @@ def prepare_home(settings: Settings) -> dict[str, str]:
 
 
 def code_server_environment(settings: Settings) -> dict[str, str]:
-    """Return what differs for Dagster's code server: it opens an instance for each tick, and keeps no connections."""
+    """Return what differs for Dagster's code server, which opens an instance for each tick: its runs alone keep any."""
     if settings.database.get_backend_name() != "postgresql":
         return {}
-    return {STORAGE_URL: _rendered(storage_url(settings.database))}
+    return {STORAGE_URL: _rendered(with_connections_kept_by_runs(storage_url(settings.database)))}
 
 
 def storage_url(database: URL) -> URL:

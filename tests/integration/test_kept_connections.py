@@ -1,5 +1,6 @@
 """Dagster's storage on PostgreSQL: one connection for many statements, and none that a restarted server has ended."""
 
+import multiprocessing
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.engine import URL
 
 from alx_pipeline.dagster_home import storage_url
-from alx_pipeline.kept_connections import with_kept_connections
+from alx_pipeline.kept_connections import with_connections_kept_by_runs, with_kept_connections
 from support.databases import scratch_database
 
 
@@ -31,6 +32,21 @@ def test_statements_one_after_the_other_share_a_connection(database: URL) -> Non
     assert len({backend(engine) for _ in range(5)}) == 1
     engine.dispose()
     assert len({backend(as_dagster_makes_it(database)) for _ in range(5)}) == 5  # what it does by itself
+
+
+def count_backends(url: URL) -> int:
+    """How many connections five statements take, one after the other."""
+    engine = as_dagster_makes_it(url)
+    found = len({backend(engine) for _ in range(5)})
+    engine.dispose()
+    return found
+
+
+def test_the_code_server_keeps_none_and_the_runs_that_it_starts_do(database: URL) -> None:
+    url = with_connections_kept_by_runs(database)
+    assert count_backends(url) == 5
+    with multiprocessing.get_context("spawn").Pool(1) as run:
+        assert run.apply(count_backends, [url]) == 1
 
 
 @pytest.mark.parametrize("pool", [{"poolclass": NullPool}, {"pool_size": 1}], ids=["daemon", "dagit"])

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from alx_core.settings import Settings
 from alx_core.store.engine import CONNECT_TIMEOUT_S, GONE_AFTER
 from alx_pipeline.dagster_home import STORAGE_URL, code_server_environment, prepare_home, storage_url
-from alx_pipeline.kept_connections import PLUGIN
+from alx_pipeline.kept_connections import with_connections_kept_by_runs
 
 
 def test_who_is_reading_dagsters_configuration_while_it_is_written_anew_reads_the_whole_of_it(tmp_path: Path) -> None:
@@ -32,8 +32,10 @@ def test_dagster_too_waits_only_so_long_for_a_database_that_vanished() -> None:
     assert int(asked["connect_timeout"]) == CONNECT_TIMEOUT_S
 
 
-def test_the_code_server_which_opens_an_instance_for_each_tick_keeps_no_connections() -> None:
+def test_the_code_server_is_told_that_its_runs_alone_keep_connections() -> None:
+    """It opens an instance for each tick, whose engines nobody closes."""
     settings = Settings(database_url="postgresql://alx:secret@db.example.com/alx")
-    assert PLUGIN not in code_server_environment(settings)[STORAGE_URL]
-    assert "secret" in code_server_environment(settings)[STORAGE_URL]
+    url = code_server_environment(settings)[STORAGE_URL]
+    assert make_url(url) == with_connections_kept_by_runs(storage_url(settings.database))
+    assert "secret" in url
     assert code_server_environment(Settings()) == {}
