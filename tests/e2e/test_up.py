@@ -67,9 +67,7 @@ def test_dagsters_daemon_keeps_its_connections_and_runs_tell_no_more_than_what_t
         wait_for(lambda: connections_opened(stack) < few, timeout_s=120, describe="a quiet while")
         stack.launch_hour(key_of(newest_complete_hour()))
         # By this `alx_pipeline.kept_connections` tells a run, which keeps its connections, from the code server.
-        wait_for(
-            lambda: stack.pids_of("multiprocessing.spawn"), timeout_s=60, describe="a run's process of Python's own"
-        )
+        wait_for(lambda: stack.pids_of("multiprocessing.spawn"), timeout_s=60, describe="the run's own process")
         wait_for(lambda: has_synced(stack), timeout_s=90, describe="the run's end")
     said = [line for line in stack.log.splitlines() if not re.match(r"\[.*\] \[INFO\]", line)]  # gunicorn's own
     events = {json.loads(line)["event"] for line in said if line.startswith("{")}
