@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
-from alx_core.store.engine import open_engine, server_limits, transaction
+from alx_core.store.engine import connect, open_engine, server_limits, transaction
 from alx_core.store.poolers import require_no_pooler
 from alx_pipeline.kept_connections import with_connections_kept_by_runs, with_kept_connections
 
@@ -48,6 +48,14 @@ def code_server_environment(settings: Settings) -> dict[str, str]:
     if settings.database.get_backend_name() != "postgresql":
         return {}
     return {STORAGE_URL: _rendered(with_connections_kept_by_runs(storage_url(settings.database)))}
+
+
+def has_tables(settings: Settings) -> bool:
+    """Whether Dagster has made its tables; it does so at its first start. Raises StoreUnreachable."""
+    if settings.database.get_backend_name() != "postgresql":
+        return (settings.dagster_home / "history").is_dir()
+    with open_engine(settings.database) as engine, connect(engine) as connection:
+        return connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.runs"}) is not None
 
 
 def storage_url(database: URL) -> URL:

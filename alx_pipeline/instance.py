@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from alembic.util import CommandError
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from sqlalchemy import Engine
 
+from alx_core.errors import SchemaOutOfDate
 from alx_core.store.engine import connect
 from alx_core.store.locks import is_writing
 from alx_pipeline.run_process import is_gone
@@ -35,6 +37,26 @@ def reap_orphans(instance: dg.DagsterInstance, engine: Engine) -> list[str]:
     for run in lost:
         instance.report_run_failed(run, "The run's process was gone when `alx up` started again.")
     return [run.run_id for run in lost]
+
+
+def revisions(instance: dg.DagsterInstance) -> tuple[str | None, str | None]:
+    """Return the revision of Dagster's tables, and the one that this version of Dagster makes (equal: up to date)."""
+    found = instance.run_storage.alembic_version()
+    return (None, None) if found is None else (found[0], str(found[1]))
+
+
+def upgrade(instance: dg.DagsterInstance) -> tuple[str | None, str | None]:
+    """Bring Dagster's tables up to date, keeping all data. Returns the revisions before and after.
+
+    Raises SchemaOutOfDate: a newer Dagster made them.
+    """
+    before, newest = revisions(instance)
+    if before != newest:
+        try:
+            instance.upgrade()
+        except CommandError as error:  # Alembic does not know the revision
+            raise SchemaOutOfDate(f"Dagster's tables are those of a newer one: install that. ({error})") from error
+    return before, newest
 
 
 def is_schedule_on(instance: dg.DagsterInstance, name: str = "hourly_sync_schedule") -> bool:
