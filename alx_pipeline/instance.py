@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from alembic.util import CommandError
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from sqlalchemy import Engine
 
@@ -50,6 +49,8 @@ def upgrade(instance: dg.DagsterInstance) -> tuple[str | None, str | None]:
 
     Raises SchemaOutOfDate: a newer Dagster made them.
     """
+    from alembic.util import CommandError  # noqa: PLC0415  # a code location does without
+
     before, newest = revisions(instance)
     if before != newest:
         try:
