@@ -28,7 +28,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from alx_core.store.engine import make_engine
 from support.databases import plain, scratch_database
-from support.stack import Stack
+from support.stack import Stack, wait_for
 
 PAIRS = 2000
 SETTLE_S = 30
@@ -55,8 +55,9 @@ def main() -> None:
             raise SystemExit(synced.stderr)
         engine = make_engine(url)
         try:
-            measure_quiet(report, stack, engine, settle_s=options.settle, seconds=options.seconds)
-            measure_restarts(report, stack, options.rounds)
+            with stack.up():
+                measure_quiet(report, stack, engine, settle_s=options.settle, seconds=options.seconds)
+                measure_restarts(report, stack, options.rounds)
         finally:
             engine.dispose()
             stack.kill()
@@ -74,15 +75,14 @@ def make_moodle(folder: str) -> str:
 
 def measure_quiet(report: Report, stack: Stack, engine: Engine, *, settle_s: int, seconds: int) -> None:
     """Look at a running installation before and after some time in which nobody asked anything."""
-    with stack.up():
-        own = process_of(stack).pid
-        with engine.connect() as connection:
-            postmaster = parent(int(connection.scalar(text("SELECT pg_backend_pid()")) or 0))
-        time.sleep(settle_s)
-        before = look(engine, own, postmaster)
-        time.sleep(seconds)
-        after = look(engine, own, postmaster)
-        memory = {"processes": float(len(tree(own))), "memory_mb": sum(map(proportional_mb, tree(own)))}
+    own = process_of(stack).pid
+    with engine.connect() as connection:
+        postmaster = parent(int(connection.scalar(text("SELECT pg_backend_pid()")) or 0))
+    time.sleep(settle_s)
+    before = look(engine, own, postmaster)
+    time.sleep(seconds)
+    after = look(engine, own, postmaster)
+    memory = {"processes": float(len(tree(own))), "memory_mb": sum(map(proportional_mb, tree(own)))}
     per_minute = {name: (after[name] - before[name]) * MINUTE_S / seconds for name in before}
     report.table(f"An installation with nothing to do, {seconds} s of it", ("what", "a minute"))
     report.row("processor time of `alx up`", f"{per_minute['own_cpu_s']:.2f} s")
@@ -113,18 +113,18 @@ def look(engine: Engine, own: int, postmaster: int) -> Mapping[str, float]:
 
 
 def measure_restarts(report: Report, stack: Stack, rounds: int) -> None:
-    """Stop and start it again, so often."""
+    """Stop a running installation and start it again, so often."""
     away: list[float] = []
     ready: list[float] = []
     for _ in range(rounds):
-        with stack.up():
-            running = process_of(stack)
-            running.terminate()
-            gone = wait_for_port(stack.api_port, listens=False)
-            running.wait()
-            stack.process = stack.start("up")
-            away.append(wait_for_port(stack.api_port, listens=True) - gone)
-            ready.append(wait_for_port(stack.dagit_port, listens=True) - gone)
+        wait_for(stack.is_loaded, timeout_s=90, describe="Dagit's start")
+        running = process_of(stack)
+        running.terminate()
+        gone = wait_for_port(stack.api_port, listens=False)
+        running.wait()
+        stack.process = stack.start("up")
+        away.append(wait_for_port(stack.api_port, listens=True) - gone)
+        ready.append(wait_for_port(stack.dagit_port, listens=True) - gone)
     report.table(f"A restart; rounds: {rounds}", ("from the API's last answer to", "seconds", "in the rounds"))
     for name, each in (("the API's first", away), ("Dagit's first", ready)):
         report.row(name, f"{statistics.median(each):.1f}", f"{min(each):.1f} to {max(each):.1f}")

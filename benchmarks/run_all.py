@@ -124,7 +124,7 @@ def benchmarks(peers: Path) -> Iterator[Benchmark]:
     yield Benchmark("metrics.py", (), postgresql, quick=("--rows", "100000"))
     yield Benchmark("status_page.py", (), postgresql, quick=few_logs)
     yield Benchmark("metrics.py", ("--rows", "50000000", "--status-page"), postgresql, is_large=True)
-    yield Benchmark("start.py", (), postgresql, quick=(*once, "--requests", "100"))
+    yield Benchmark("start.py", (), postgresql, quick=(*once, "--requests", "100", "--pages", "10"))
     yield Benchmark("idle.py", (), postgresql, quick=(*once, "--seconds", "2", "--settle", "1"))
     yield Benchmark("quiet_month.py", has_findings=False)
     yield Benchmark("alerts_month.py", has_findings=False)

@@ -1,6 +1,6 @@
 """How long the commands take to start, and what an API worker holds in memory.
 
-    python benchmarks/start.py [--rounds 5] [--requests 10000] [--json FILE]
+    python benchmarks/start.py [--rounds 5] [--requests 10000] [--pages 300] [--json FILE]
 
 Needs PostgreSQL on 127.0.0.1 (or ALX_TEST_POSTGRESQL_URL). Each command is a process of its own, all of them in turn;
 seconds of wall time, medians of rounds. `import dagster` alone shows what of the code location's time is Dagster's. The
@@ -31,7 +31,6 @@ from support.api import PATH, Api, form
 from support.databases import plain, scratch_database
 from support.stack import ALX
 
-ROWS = 300 * PAGE
 CLIENTS = 8
 STATUS, TOKENS, LOCATION = "alx status", "alx token list", "import of the Dagster code location"
 COMMANDS = {
@@ -49,16 +48,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--pages", type=int, default=300, help="of the table that fills a worker's cache")
     json_option(parser)
     options = parser.parse_args()
     report = Report()
     with scratch_database("postgresql") as url, tempfile.TemporaryDirectory() as folder:
         engine = make_engine(url)
-        token = fill(engine, ROWS)
+        token = fill(engine, options.pages * PAGE)
         engine.dispose()
         env = {**os.environ, "ALX_DATABASE_URL": plain(url), "ALX_HOME": folder}
         measure_commands(report, env, options.rounds)
-        measure_worker(report, Api(Path(folder) / "api", url), token, options.requests)
+        measure_worker(report, Api(Path(folder) / "api", url), token, options.requests, options.pages)
     report.finish(options.json)
 
 
@@ -84,9 +84,8 @@ def time_of(command: Sequence[str], env: Mapping[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def measure_worker(report: Report, api: Api, token: str, requests: int) -> None:
+def measure_worker(report: Report, api: Api, token: str, requests: int, pages: int) -> None:
     """Ask for one page again and again, then for every page of the table; look at the workers' memory each time."""
-    pages = ROWS // PAGE
     columns = ("after", "MB")
     with api.running():
         report.table("The larger of two API workers", columns)

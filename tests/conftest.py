@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from alx_core.store.engine import open_engine
 from support.databases import templates
 from support.pipeline import MakePipeline, Pipeline
-from support.reporting_databases import reporting_database
+from support.reporting_databases import reporting_database, write_migrated
 from support.site import load_real_site, site_on_server
 
 # Whoever tries a copy has its settings in the environment, as README.md says: tests would write into these databases.
@@ -75,8 +75,8 @@ def moodle_url(request: pytest.FixtureRequest) -> Iterator[URL]:
 # On the server each test waits for a database of its own, longer than it runs; the quick part does without.
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def reporting_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
-    """A reporting database of each kind: empty, or migrated where the test asks for `reporting_engine` too."""
-    is_migrated = "reporting_engine" in request.fixturenames
+    """A reporting database of each kind: empty, or migrated where what the test asks for would do that first."""
+    is_migrated = not {"reporting_engine", "make_pipeline"}.isdisjoint(request.fixturenames)
     with reporting_database(request.param, tmp_path, is_migrated=is_migrated) as url:
         yield url
 
@@ -90,10 +90,12 @@ def reporting_engine(reporting_url: URL) -> Iterator[Engine]:
 
 @pytest.fixture
 def make_pipeline(tmp_path: Path) -> Iterator[MakePipeline]:
-    """A function (Moodle's URL, reporting URL) -> Pipeline."""
+    """A function (Moodle's URL, reporting URL) -> Pipeline. It makes a reporting database that is no file yet."""
     made: list[Pipeline] = []
 
     def make(moodle: URL, reporting: URL) -> Pipeline:
+        if reporting.get_backend_name() == "sqlite" and not Path(str(reporting.database)).exists():
+            write_migrated(Path(str(reporting.database)))
         made.append(Pipeline.over(moodle, reporting, home=tmp_path / "home"))
         return made[-1]
 
