@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from alx_core.store.engine import open_engine
 from support.databases import templates
 from support.pipeline import MakePipeline, Pipeline
-from support.reporting_databases import reporting_database, write_migrated
+from support.reporting_databases import reporting_database
 from support.site import load_real_site, site_on_server
 
 # Whoever tries a copy has its settings in the environment, as README.md says: tests would write into these databases.
@@ -90,12 +90,10 @@ def reporting_engine(reporting_url: URL) -> Iterator[Engine]:
 
 @pytest.fixture
 def make_pipeline(tmp_path: Path) -> Iterator[MakePipeline]:
-    """A function (Moodle's URL, reporting URL) -> Pipeline. It makes a reporting database that is no file yet."""
+    """A function (Moodle's URL, reporting URL) -> Pipeline."""
     made: list[Pipeline] = []
 
     def make(moodle: URL, reporting: URL) -> Pipeline:
-        if reporting.get_backend_name() == "sqlite" and not Path(str(reporting.database)).exists():
-            write_migrated(Path(str(reporting.database)))
         made.append(Pipeline.over(moodle, reporting, home=tmp_path / "home"))
         return made[-1]
 

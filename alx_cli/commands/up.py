@@ -64,9 +64,10 @@ def require_ports(settings: Settings) -> None:
 
 
 def say_where(settings: Settings) -> None:
-    """Print where everything is found, on stderr."""
-    api = address_of(settings.api_bind)
+    """Print where people find everything, on stderr: by the public addresses, where there are some."""
+    api = settings.public_link if settings.public_url else address_of(settings.api_bind)
+    dagit = settings.dagster_link if settings.dagster_url else address_of(settings.dagster_bind)
     stderr.print(f"\n[bold]Status page[/]  {api}/status")
     stderr.print(f"[bold]API[/]          {api}/webservice/rest/server.php")
-    stderr.print(f"[bold]Dagit[/]        {address_of(settings.dagster_bind)}")
+    stderr.print(f"[bold]Dagit[/]        {dagit}")
     stderr.print("\nCtrl-C stops everything.")

@@ -70,6 +70,12 @@ def test_a_report_reads_its_company_to_the_last_row(proxy: Proxy) -> None:
     assert len(rows) == len(acme)
 
 
+def test_alx_up_names_the_addresses_that_people_use(stack: Stack) -> None:
+    said = wait_for(lambda: "Ctrl-C" in stack.log and stack.log, timeout_s=30, describe="the end of the start")
+    assert f"https://{REPORTS}/status\n" in said
+    assert f"https://{DAGIT}\n" in said
+
+
 def test_a_page_is_sent_compressed_to_who_asks_for_it(proxy: Proxy) -> None:
     with client(proxy) as analyst:
         pages = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from support.site import Key
+from support.site import Key, rows_of
 
 TABLES = (
     "user", "course", "course_modules", "course_modules_completion", "course_completions", "enrol", "user_enrolments",
@@ -24,8 +24,7 @@ class Moodle:
     def __init__(self, engine: Engine) -> None:
         with engine.connect() as connection:
             for name in TABLES:
-                rows = connection.execute(text(f"SELECT * FROM mdl_{name}")).mappings()
-                setattr(self, name, [dict(row) for row in rows])
+                setattr(self, name, rows_of(connection.execute(text(f"SELECT * FROM mdl_{name}"))))
 
     def __getattr__(self, name: str) -> list[Row]:
         raise AttributeError(name)

@@ -13,6 +13,7 @@ from alx_core.settings import Settings
 from alx_core.store.engine import make_engine
 from alx_pipeline.resources import Alx
 from support.databases import plain
+from support.reporting_databases import write_migrated
 from support.site import AS_OF
 
 
@@ -28,7 +29,9 @@ class Pipeline:
 
     @classmethod
     def over(cls, moodle: URL, reporting: URL, *, home: Path) -> Self:
-        """Make a pipeline over two databases."""
+        """Make a pipeline over two databases; of SQLite's also a reporting database that is no file yet."""
+        if reporting.get_backend_name() == "sqlite" and not (file := Path(str(reporting.database))).exists():
+            write_migrated(file)
         settings = Settings(home=home, moodle_url=plain(moodle), database_url=plain(reporting), sync_lock_timeout_s=5)
         return cls(settings, create_engine(moodle), make_engine(settings.database))
 

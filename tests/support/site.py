@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, select
+from sqlalchemy import Connection, Engine, Result, create_engine, select
 from sqlalchemy.engine import URL
 
 from alx_core.store.tables import reporting
@@ -69,10 +70,14 @@ def reported_rows(engine: Engine, columns: Iterable[str] = COMPARED) -> dict[Key
 
 def live_rows(connection: Connection) -> dict[Key, dict[str, object]]:
     """The rows of the reporting table that are no tombstones, all columns, by key."""
-    query = select(reporting).where(reporting.c.is_deleted == 0)
-    return {
-        (row["companyid"], row["userid"], row["courseid"]): dict(row) for row in connection.execute(query).mappings()
-    }
+    found = rows_of(connection.execute(select(reporting).where(reporting.c.is_deleted == 0)))
+    return {(row["companyid"], row["userid"], row["courseid"]): row for row in found}
+
+
+def rows_of(result: Result[Any]) -> list[dict[str, Any]]:
+    """Its rows by column; made of `mappings()` they took a tenth of the tests' time."""
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _text(value: object) -> str:
