@@ -84,6 +84,11 @@ class StoredRows:
         stored = pl.concat(batches) if batches else pl.DataFrame(schema=STORED_SCHEMA)
         return stored.select(pl.col(name).cast(dtype) for name, dtype in STORED_SCHEMA.items())
 
+    def connect_ahead(self) -> None:
+        """Begin to connect, for somebody is about to read."""
+        if self._arrow is not None:
+            self._arrow.connect_ahead()
+
     def close(self) -> None:
         """Close the connections of its own."""
         if self._arrow is not None:

@@ -57,10 +57,8 @@ class Reader(Protocol):
         ...
 
 
-def make_reader(url: URL, engine: Engine, site: Site, *, statement_timeout_s: int) -> Reader:
-    """Return the reader for the database of `url`, which `engine` found to hold `site`."""
-    if url.get_backend_name() != "mysql":
-        return ArrowReader(url, engine.dialect, statement_timeout_s=statement_timeout_s)
+def make_mysql_reader(url: URL, engine: Engine, site: Site, *, statement_timeout_s: int) -> Reader:
+    """Return the reader for the MariaDB or MySQL of `url`, which `engine` found to hold `site`."""
     limit = f"max_execution_time = {statement_timeout_s * 1000}, range_optimizer_max_mem_size = 0"
     if site.is_mariadb:
         limit = f"max_statement_time = {statement_timeout_s}, mrr_buffer_size = {MRR_BUFFER}"
@@ -77,6 +75,10 @@ class ArrowReader:
         self._database = ArrowDatabase(url, statement_timeout_s=statement_timeout_s)
         self._dialect = dialect
         self._is_sqlite = dialect.name == "sqlite"
+
+    def connect_ahead(self) -> None:
+        """Begin to connect, where that takes long."""
+        self._database.connect_ahead()
 
     def stream(self, queries: Queries) -> Stream:
         """Run the queries in one read-only transaction."""

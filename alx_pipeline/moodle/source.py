@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import quote
 
 import adbc_driver_manager
@@ -23,7 +23,7 @@ from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
 from alx_pipeline.moodle.mysql import make_mysql_engine
 from alx_pipeline.moodle.queries import MoodleTables
-from alx_pipeline.moodle.readers import Queries, Reader, make_reader
+from alx_pipeline.moodle.readers import ArrowReader, Queries, Reader, make_mysql_reader
 
 FEW = 100
 """One learner in so many may have an id far beyond all others, after a restore or an import."""
@@ -139,13 +139,17 @@ def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
     """
     url = with_driver(url)
     engine = make_moodle_engine(url)
-    try:
+    reader: Reader | None = None
+    with ExitStack() as opened:
+        opened.callback(engine.dispose)
+        if url.get_backend_name() != "mysql":
+            reader = ArrowReader(url, engine.dialect, statement_timeout_s=STATEMENT_TIMEOUT_S)
+            opened.callback(reader.close)
+            reader.connect_ahead()
         site = inspect_site(engine, prefix)
         require_usable(site)
-    except BaseException:
-        engine.dispose()
-        raise
-    reader = make_reader(url, engine, site, statement_timeout_s=STATEMENT_TIMEOUT_S)
+        opened.pop_all()
+    reader = reader or make_mysql_reader(url, engine, site, statement_timeout_s=STATEMENT_TIMEOUT_S)
     return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader, workers=workers)
 
 

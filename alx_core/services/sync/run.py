@@ -143,6 +143,8 @@ def _plan(
         def on_looked() -> None:
             options.listener.progress("read", len(plan.looked_at), layout.count - plan.skipped)
 
+        if quiet.edited or len(quiet.ranges) < layout.count:
+            stored.connect_ahead()
         if quiet.edited:
             look_at_edited(planner, quiet.edited, plan, on_looked)
         left = sorted({*range(layout.count)} - plan.looked_at - {*quiet.ranges["index"]})
