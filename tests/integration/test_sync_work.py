@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,8 +21,8 @@ from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import Queries
 from alx_pipeline.moodle.source import MoodleSource
 from support.changes import HOUR
-from support.databases import scratch_database
 from support.pipeline import MakePipeline, Pipeline
+from support.reporting_databases import reporting_database
 from support.site import site_on_server
 
 LEARNER = 3
@@ -75,9 +76,10 @@ def work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
 
 
 @pytest.fixture(params=["postgresql", "mysql"])
-def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline) -> Iterator[Pipeline]:
+def pipeline(request: pytest.FixtureRequest, make_pipeline: MakePipeline, tmp_path: Path) -> Iterator[Pipeline]:
     """The real site on a server, just built: its last user has an id far beyond the others."""
-    with site_on_server(request.param) as moodle, scratch_database("postgresql") as reporting:
+    database = reporting_database("postgresql", tmp_path, is_migrated=True)
+    with site_on_server(request.param) as moodle, database as reporting:
         made = make_pipeline(moodle, reporting)
         made.edit("UPDATE mdl_user SET id = 2310 WHERE id = 310")
         made.settings = made.settings.model_copy(update={"sync_rows_per_band": 1_000})
