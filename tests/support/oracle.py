@@ -4,7 +4,9 @@ It reads a Moodle's tables and asks, for every company, member and course, what 
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -18,21 +20,16 @@ TABLES = (
 Row = dict[str, Any]
 
 
-class Moodle:
-    """A Moodle's tables in memory."""
-
-    def __init__(self, engine: Engine) -> None:
-        with engine.connect() as connection:
-            for name in TABLES:
-                setattr(self, name, rows_of(connection.execute(text(f"SELECT * FROM mdl_{name}"))))
-
-    def __getattr__(self, name: str) -> list[Row]:
-        raise AttributeError(name)
-
-
 def oracle(engine: Engine, now: int) -> dict[Key, Row]:
     """Every row the reporting table must hold at `now`, with its content, by (companyid, userid, courseid)."""
-    m = Moodle(engine)
+    with engine.connect() as connection:
+        tables = {name: rows_of(connection.execute(text(f"SELECT * FROM mdl_{name}"))) for name in TABLES}
+    return oracle_of(tables, now)
+
+
+def oracle_of(tables: Mapping[str, list[Row]], now: int) -> dict[Key, Row]:
+    """The same of the tables' rows, by table."""
+    m = SimpleNamespace(**tables)
     courses = {c["id"]: c for c in m.course}
     rows: dict[Key, Row] = {}
     modules_by_course = defaultdict(list)
@@ -72,7 +69,7 @@ def oracle(engine: Engine, now: int) -> dict[Key, Row]:
     return rows
 
 
-def _courses_of(m: Moodle, companyid: int) -> set[int]:
+def _courses_of(m: SimpleNamespace, companyid: int) -> set[int]:
     known = {i["courseid"] for i in m.iomad_courses}
     own = {c["courseid"] for c in m.company_course if c["companyid"] == companyid}
     opened = {i["courseid"] for i in m.iomad_courses if i["shared"] == 1}

@@ -2,7 +2,6 @@
 
 import random
 from itertools import pairwise
-from typing import Any, Self
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ from polars.testing import assert_frame_equal
 from alx_core.domain.learners import MAX_ID, LearnerRange
 from alx_core.domain.progress import CONTENT, KEY, LEARNER_TABLES, Snapshot, reporting_rows
 from support.builders import NOW, Key, Row, by_key, learners_of
-from support.oracle import oracle
+from support.oracle import oracle_of
 from support.random_sites import COMPANIES, USERS, snapshots
 from support.ranges import newest_change, next_change_at
 
@@ -21,32 +20,8 @@ few_examples = settings(max_examples=15)
 instants = st.integers(NOW - 4000, NOW + 4000) | st.sampled_from([NOW - 3600, NOW - 1, NOW, NOW + 1, NOW + 3600])
 
 
-class FramesAsEngine:
-    """Lets the oracle read frames where it expects a database."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def connect(self) -> Self:
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        return None
-
-    def execute(self, query: object) -> Self:
-        self._table = str(query).rpartition("mdl_")[2]
-        return self
-
-    def mappings(self) -> list[Row]:
-        return self._snapshot[self._table].to_dicts()
-
-
 def core_says(snapshot: Snapshot, now: int) -> dict[Key, Row]:
-    engine: Any = FramesAsEngine(snapshot)
-    return oracle(engine, now)
+    return oracle_of({name: frame.to_dicts() for name, frame in snapshot.items()}, now)
 
 
 def as_the_oracle_says_it(rows: pl.DataFrame) -> dict[Key, Row]:
