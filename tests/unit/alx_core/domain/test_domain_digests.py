@@ -59,6 +59,7 @@ def digest(table: str, rows: list[Row]) -> tuple[int, int]:
     return table_digest(table, make_frame(table, rows))
 
 
+@pytest.mark.slow
 @given(drawn=tables(), data=st.data())
 def test_one_value_that_changes_changes_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
     table, rows = drawn
@@ -76,6 +77,7 @@ def test_every_column_counts(table: str, column: str) -> None:
     assert digest(table, [{**before, column: after}]) != digest(table, [before])
 
 
+@pytest.mark.slow
 @given(drawn=tables(), data=st.data())
 def test_a_row_that_comes_or_goes_changes_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
     table, rows = drawn
@@ -90,6 +92,7 @@ def test_every_column_counts_in_a_row_whose_ids_are_0(table: str) -> None:
     assert len(digests | {digest(table, [before])}) == len(before) + 1
 
 
+@pytest.mark.slow
 @given(drawn=tables(rows=2), data=st.data())
 def test_values_that_two_rows_exchange_change_the_digest(drawn: tuple[str, list[Row]], data: st.DataObject) -> None:
     """Two rows of one table differ in their first two columns at least: those are Moodle's unique keys."""
@@ -105,6 +108,7 @@ def test_values_that_two_rows_exchange_change_the_digest(drawn: tuple[str, list[
     assert digest(table, [*swapped, *rows]) != digest(table, [one, other, *rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 16, 97])
 def test_states_that_are_exchanged_crosswise_change_the_digest(step: int) -> None:
     """Two learners, two activities, all at the same time: each learner and each activity has as many done as before."""
@@ -120,6 +124,7 @@ def test_states_that_are_exchanged_crosswise_change_the_digest(step: int) -> Non
         assert digest("course_modules_completion", before) != digest("course_modules_completion", after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turned", ["+--+", "-++-", "+--+-++-"])
 def test_activities_in_a_row_that_are_turned_to_and_fro_change_the_digest(turned: str) -> None:
     """As many done as before, at the same time: what is linear in an activity's id cancels out."""
@@ -132,6 +137,7 @@ def test_activities_in_a_row_that_are_turned_to_and_fro_change_the_digest(turned
     assert [case for case in cases if total(*case, turns=True) == total(*case, turns=False)] == []
 
 
+@pytest.mark.slow
 @given(drawn=tables())
 def test_the_order_of_the_rows_does_not_matter(drawn: tuple[str, list[Row]]) -> None:
     table, rows = drawn

@@ -217,6 +217,7 @@ def test_bad_records_are_booked_with_their_reason(connection: Connection) -> Non
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bad", "booked"), [(0, 0), (10_000, 10_000), (10_001, 10_000)])
 def test_no_more_than_ten_thousand_bad_records_are_booked_per_run(
     connection: Connection, bad: int, booked: int
