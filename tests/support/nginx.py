@@ -2,16 +2,14 @@
 
 import os
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from support.certificates import Authority
-from support.services import find_program
+from support.services import find_program, wait_until_it_listens
 from support.stack import free_port
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx" / "alx.conf"
@@ -70,21 +68,8 @@ def nginx(folder: Path, *, api_port: int, dagit_port: int) -> Iterator[Proxy]:
     with (folder / "printed").open("wb") as printed:
         process = subprocess.Popen([program, "-c", str(folder / "nginx.conf")], stdout=printed, stderr=printed)
     try:
-        _wait_for(port, process, folder / "printed")
+        wait_until_it_listens(port, process, folder / "printed")
         yield Proxy(port, authority.file, folder / "alx.log")
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", printed: Path, *, timeout_s: float = 30) -> None:
-    give_up = time.monotonic() + timeout_s
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None, printed.read_text()
-            assert time.monotonic() < give_up, "nginx does not listen"
-            time.sleep(0.05)
-        else:
-            return

@@ -1,7 +1,6 @@
 """A MariaDB of this machine that speaks TLS, with certificates made for it; those of Debian speak none."""
 
 import getpass
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from support.certificates import Authority
 from support.services import find_program
+from support.stack import free_port
 
 NAME = "localhost"
 """The one name in the server's certificate: 127.0.0.1 is none of it."""
@@ -34,9 +34,7 @@ def mariadb_with_tls(folder: Path) -> Iterator[TlsServer]:
     install, server = (find_program(name, package="mariadb-server") for name in ("mariadb-install-db", "mariadbd"))
     authority = Authority(folder, "authority")
     issued = authority.issue(NAME)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     common = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={getpass.getuser()}"]
     subprocess.run(
         [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db", "--force"],
