@@ -29,7 +29,7 @@ SESSION_S = 3600
 SNAPSHOT_KEPT_S = 6 * 3600
 """Seconds for which a sync keeps the versions of rows that it replaces."""
 TOUCH_S = 5
-"""A session's last page is noted at most this often, unless it ends a read."""
+"""A session's last page is noted at most this often, unless it ends a read or is a full one."""
 
 
 class ReadMode(StrEnum):

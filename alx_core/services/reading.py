@@ -206,7 +206,7 @@ class PageReader:
                 return False
         ends_read = not is_first and page.is_last and (0 < page.rows < reading.request.limit or page.last_key == END)
         if page.is_last:
-            if is_worth_noting(session, ends_read=ends_read, is_last=True, now=now) or (is_first and has_more):
+            if is_worth_noting(session, ends_read=ends_read, is_last=True, now=now) or has_more:
                 self._note_last(reading, session, page, now, ends_read=ends_read)
         elif not is_first and is_worth_noting(session, ends_read=False, is_last=False, now=now):
             sessions.note_page(*reading.place, session, now=now)

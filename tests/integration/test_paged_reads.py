@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import Engine
 
 from alx_core.domain.company_settings import SyncMode
-from alx_core.domain.paging import IDLE_S, SESSION_S, SNAPSHOT_KEPT_S, TOUCH_S
+from alx_core.domain.paging import IDLE_S, LAST_CALL_S, SESSION_S, SNAPSHOT_KEPT_S, TOUCH_S
 from alx_core.store.engine import transaction
 from alx_core.store.retention import purge_history
 from support.reads import Client, Company, FakeClock, Worker, make_settings, make_token
@@ -89,6 +89,9 @@ class Reads(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 1.0]))
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
+        for client in self.clients:
+            if client.is_reading and self._shows_end(client) and self.clock.now - client.asked_at >= LAST_CALL_S:
+                client.abort()  # it seems to have stopped at a full last page: others may begin anew
 
     @precondition(lambda self: self.can_be_slow)
     @rule(seconds=st.sampled_from([8, 40, 1700, 3599, 7000, 7 * 3600]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from alx_core.domain.paging import IDLE_S, SESSION_S, SEVERAL_S
+from alx_core.domain.paging import IDLE_S, LAST_CALL_S, SESSION_S, SEVERAL_S
 from alx_core.services.reading import PageRequest
 from alx_core.store.page_cache import DatabasePages
 from support.desk import Desk
@@ -64,6 +64,30 @@ def test_a_full_page_that_was_the_last_is_followed_by_an_empty_one_of_the_same_r
     desk.add(*range(11, 15))
     other.step(desk.worker)  # begins in the moment before the empty page is asked for
     assert ids(desk.read(asking)) == list(range(1, 11))
+
+
+def test_a_full_last_page_that_is_asked_for_again_leaves_as_much_time_to_see_the_end(desk: Desk) -> None:
+    asking, other = desk.client(limit=5), desk.client(limit=5)
+    other.token = asking.token
+    for _page in range(2):
+        asking.step(desk.worker)
+    desk.clock.now += LAST_CALL_S - 0.5
+    assert asking.ask(desk.worker, 1).page.rows == 5  # its answer was lost on the way
+    desk.add(*range(11, 15))
+    desk.clock.now += LAST_CALL_S - 0.5
+    other.step(desk.worker)
+    assert ids(desk.read(asking)) == list(range(1, 11))
+
+
+def test_a_lone_read_that_waits_too_long_after_a_full_last_page_meets_the_next_one(desk: Desk) -> None:
+    asking, other = desk.client(limit=5), desk.client(limit=5)
+    other.token = asking.token
+    for _page in range(2):
+        asking.step(desk.worker)
+    desk.clock.now += LAST_CALL_S
+    desk.add(11)
+    assert ids(desk.read(other)) == list(range(1, 12))  # new at once: the first one seems to have stopped there
+    assert ids(desk.read(asking)) == list(range(1, 12))
 
 
 def test_asking_for_a_page_behind_the_end_does_not_count_as_another_read_that_ended(desk: Desk) -> None:
