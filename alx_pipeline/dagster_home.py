@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alx_core.settings import Settings
-from alx_core.store.engine import connect, open_engine, server_limits, transaction
+from alx_core.store.engine import PROGRAM, connect, libpq_options, open_engine, transaction
 from alx_core.store.poolers import require_no_pooler
 from alx_pipeline.kept_connections import with_connections_kept_by_runs, with_kept_connections
 
@@ -65,7 +65,7 @@ def storage_url(database: URL) -> URL:
     waiting are in the URL because Dagster makes the engines itself: without them a server that vanished while it was
     asked holds up the whole daemon, schedules, sensors and its own watchman, for two hours.
     """
-    limits = {name: str(limit) for name, limit in server_limits(database).items()}
+    limits = {name: str(limit) for name, limit in libpq_options(database, f"{PROGRAM} dagster").items()}
     return database.set(drivername="postgresql+psycopg2").update_query_dict(
         {**limits, "options": f"-csearch_path={SCHEMA}"}
     )

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from alx_core.store.engine import make_engine, server_limits, unreachable
+from alx_core.store.engine import PROGRAM, libpq_options, make_engine, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_S = 5.0
@@ -99,5 +99,5 @@ def make_api_engine(url: URL) -> Engine:
         poolclass=NullPool,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
-        connect_args={**server_limits(url), "options": options, "prepare_threshold": 1},
+        connect_args={**libpq_options(url, f"{PROGRAM} api"), "options": options, "prepare_threshold": 1},
     )

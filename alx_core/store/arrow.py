@@ -17,7 +17,7 @@ from adbc_driver_manager import AdbcStatusCode, Error, OperationalError
 from sqlalchemy.engine import URL
 
 from alx_core import imports
-from alx_core.store.engine import server_limits
+from alx_core.store.engine import libpq_options
 
 with imports.without("pandas"):  # 0.3 s and 40 MB, to make pandas frames
     import adbc_driver_postgresql.dbapi as adbc_postgresql
@@ -159,7 +159,7 @@ class ArrowDatabase:
             return connection
         if self._first is not None:
             return self._first.adbc_clone()
-        limits = {name: str(limit) for name, limit in server_limits(self._url).items()}
+        limits = {name: str(limit) for name, limit in libpq_options(self._url).items()}
         uri = self._url.set(drivername="postgresql").update_query_dict(limits).render_as_string(hide_password=False)
         self._first = connection = adbc_postgresql.connect(uri)
         return connection

@@ -23,7 +23,8 @@ SQLITE_BUSY_TIMEOUT_S = 30
 GONE_AFTER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 """libpq's limits to waiting for a server that vanished without a word: 25 s for an answer, 30 s (here in milliseconds)
 for a receipt. The system's own are two hours and a quarter of one."""
-
+PROGRAM = "alx"
+"""What PostgreSQL's administrators see a connection by; the API's and Dagster's say so themselves."""
 UTF8 = {"client_encoding": "utf8"}
 """How texts go to and from PostgreSQL, whatever its database, PGCLIENTENCODING or the URL say: frames are UTF-8."""
 
@@ -41,7 +42,7 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=libpq_options(url), hide_parameters=True)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
@@ -55,10 +56,13 @@ def require_driver(url: URL) -> None:
         )
 
 
-def server_limits(url: URL) -> dict[str, object]:
-    """Return libpq's limits to waiting for PostgreSQL, but for those that the URL sets itself, and its encoding."""
-    limits: dict[str, object] = {"connect_timeout": CONNECT_TIMEOUT_S, **GONE_AFTER}
-    return {**{name: value for name, value in limits.items() if name not in url.query}, **UTF8}
+def libpq_options(url: URL, program: str = PROGRAM) -> dict[str, object]:
+    """Return what each connection to PostgreSQL begins with: limits to waiting, the program's name, the encoding.
+
+    The URL's own prevail but for the encoding; so does PGAPPNAME over `program`, which pg_stat_activity and logs show.
+    """
+    own = {"connect_timeout": CONNECT_TIMEOUT_S, **GONE_AFTER, "fallback_application_name": program}
+    return {**{name: value for name, value in own.items() if name not in url.query}, **UTF8}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from alx_core.errors import SettingsError, StoreUnreachable
-from alx_core.store.engine import connect, server_limits, shown
+from alx_core.store.engine import connect, libpq_options, shown
 
 PROBE = "alx.probe"
 REFUSED = re.compile("startup parameter|command-line options")
@@ -25,7 +25,7 @@ def require_no_pooler(url: URL) -> None:
         return
     options = " ".join((*url.normalized_query.get("options", ()), f"-c {PROBE}=on"))
     engine = create_engine(
-        url, poolclass=NullPool, hide_parameters=True, connect_args={**server_limits(url), "options": options}
+        url, poolclass=NullPool, hide_parameters=True, connect_args={**libpq_options(url), "options": options}
     )
     try:
         with connect(engine) as one, connect(engine) as other:

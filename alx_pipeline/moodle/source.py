@@ -17,7 +17,7 @@ from alx_core.domain.learners import Layout, LearnerRange, layout_for
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 from alx_core.services.sync.source import Digests, merge_texts
 from alx_core.settings import with_driver
-from alx_core.store.engine import require_driver, server_limits
+from alx_core.store.engine import libpq_options, require_driver
 from alx_pipeline.moodle.digests import ask_digests, can_digest, ranges_with
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
@@ -48,7 +48,7 @@ def make_moodle_engine(url: URL) -> Engine:
         return create_engine(file, poolclass=NullPool, hide_parameters=True)
     if url.get_backend_name() == "mysql":
         return make_mysql_engine(url)
-    return create_engine(url, pool_pre_ping=True, connect_args=server_limits(url), hide_parameters=True)
+    return create_engine(url, pool_pre_ping=True, connect_args=libpq_options(url), hide_parameters=True)
 
 
 class MoodleSource:

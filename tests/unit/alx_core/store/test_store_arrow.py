@@ -44,6 +44,15 @@ def test_a_read_that_is_cut_off_in_the_middle_is_an_error_of_the_database(how: s
         database.close()
 
 
+def test_a_read_says_whose_it_is() -> None:
+    with scratch_database("postgresql") as url:
+        database = ArrowDatabase(url)
+        with database.snapshot() as snapshot:
+            (frame,) = snapshot.stream("SELECT current_setting('application_name') AS name")
+        database.close()
+    assert frame.rows() == [("alx",)]
+
+
 @pytest.fixture
 def connects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What ADBC was asked to connect to, which has it learn the database's types."""

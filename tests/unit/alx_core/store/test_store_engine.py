@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from alx_core.errors import SettingsError, StoreUnreachable
 from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, shown, transaction
+from alx_pipeline.dagster_home import storage_url
 from alx_pipeline.moodle.source import make_moodle_engine
 from api_server.database import make_api_engine
 from support.reporting_databases import reporting_database
@@ -122,6 +123,28 @@ def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, ma
         with made.connect() as connection:
             assert connection.scalar(text("SHOW search_path")) == "reports"
         made.dispose()
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (make_engine, "alx"),
+        (make_moodle_engine, "alx"),
+        (make_api_engine, "alx api"),
+        (lambda url: create_engine(storage_url(url)), "alx dagster"),
+    ],
+)
+def test_postgresql_is_told_whose_connection_it_is_but_for_a_name_of_the_url(
+    tmp_path: Path, make: Callable[[URL], Engine], name: str
+) -> None:
+    with reporting_database("postgresql", tmp_path) as url:
+        shown_names = []
+        for each in (url, url.update_query_dict({"application_name": "reports"})):
+            made = make(each)
+            with made.connect() as connection:
+                shown_names.append(connection.scalar(text("SHOW application_name")))
+            made.dispose()
+    assert shown_names == [name, "reports"]
 
 
 @pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
