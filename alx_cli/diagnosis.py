@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from alx_cli.faults import explain
 from alx_cli.home import require_home
 from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
 from alx_core.domain.freshness import is_overdue, next_sync_at
 from alx_core.domain.messages import DeliveryState
 from alx_core.errors import AlxError
+from alx_core.faults import explain
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, is_encrypted, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled

@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except AlxError as error:
         told = str(error)
     except Exception as error:
-        from alx_cli.faults import explain  # noqa: PLC0415  # loads SQLAlchemy: not for `--help`
+        from alx_core.faults import explain  # noqa: PLC0415  # loads SQLAlchemy: not for `--help`
 
         known = explain(error)
         if known is None:

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.exc import OperationalError
 
 from alx_core.errors import StoreError
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from api_server import faults
 from api_server.entry import LogEntry
@@ -36,7 +37,7 @@ def add_error_handlers(app: falcon.App[falcon.Request, falcon.Response]) -> None
 
 
 def _no_database(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, str]) -> None:
-    log.warning("database_unavailable", request_id=_entry(req).request_id, error=type(error).__name__)
+    log.warning("database_unavailable", request_id=_entry(req).request_id, error=first_line(error))
     resp.set_header("Retry-After", RETRY_AFTER_S)
     _answer(req, resp, falcon.HTTP_503, faults.service_unavailable())
 

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from alx_core.errors import StoreError
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.request_log import add_requests
@@ -133,7 +134,7 @@ class Journal:
             except (StoreError, SQLAlchemyError, OSError) as error:
                 if self._stop.is_set():
                     return  # another process carries the files over
-                log.warning("journal_waits", error=type(error).__name__)
+                log.warning("journal_waits", error=first_line(error))
                 self._stop.wait(RETRY_S)
 
     def _carry_own(self) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 
 log = get_logger()
@@ -55,4 +56,4 @@ def _try(renew: Renew) -> None:
     try:
         renew()
     except Exception as error:  # noqa: BLE001  # the others' claims depend on this thread; a claim that ends costs a build
-        log.warning("claim_not_renewed", error=type(error).__name__)
+        log.warning("claim_not_renewed", error=first_line(error))

@@ -1,15 +1,13 @@
 """What each learner range and each part of the catalogue looked like in Moodle when rows were last right."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
 
 import polars as pl
-import psycopg
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, literal, select
 
 from alx_core.domain.digests import Part
 from alx_core.store.copy import copy_rows
-from alx_core.store.engine import insert_into, is_postgresql
+from alx_core.store.engine import driver_of, insert_into, is_postgresql
 from alx_core.store.tables import is_current, reporting, sync_catalogue, sync_digests
 
 
@@ -34,8 +32,7 @@ def save_digests(connection: Connection, ranges: pl.DataFrame) -> None:
     """Write rows of `sync_digests`, with its columns, of ranges that have none."""
     rows = ranges.select(sync_digests.c.keys())
     if is_postgresql(connection):
-        raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        with raw.cursor() as cursor:
+        with driver_of(connection) as driver, driver.cursor() as cursor:
             copy_rows(cursor, sync_digests.name, rows)
     elif not rows.is_empty():
         connection.execute(insert(sync_digests), rows.to_dicts())

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alx_core.errors import SettingsError, StoreUnreachable
+from alx_core.faults import first_line
 from alx_core.settings import DRIVERS
 
 if TYPE_CHECKING:
@@ -116,6 +117,31 @@ def atomic(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("COMMIT")
 
 
+@contextmanager
+def driver_of(connection: Connection) -> Iterator[Any]:
+    """Yield the driver's own connection, for what SQLAlchemy has no way to say. Its errors come as SQLAlchemy's."""
+    try:
+        yield connection.connection.driver_connection
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise wrapped(connection, error) from error
+
+
+def wrapped(connection: Connection, error: Exception, *, sql: str | None = None, cursor: Any = None) -> Exception:
+    """Return a driver's error as SQLAlchemy would raise it; a connection that is gone is let go.
+
+    Values stay out of the message.
+    """
+    dialect = connection.dialect
+    is_gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
+    made = DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=is_gone,
+        dialect=dialect,
+    )  # fmt: skip
+    if is_gone:
+        connection.invalidate(error)
+    return made
+
+
 def shown(url: URL) -> str:
     """Return a database's URL as people may see it and as they wrote it: no password, no driver, no options."""
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
@@ -123,10 +149,9 @@ def shown(url: URL) -> str:
 
 def unreachable(url: URL, error: Exception) -> StoreUnreachable:
     """Build the message for a reporting database that did not answer; `error` is SQLAlchemy's or a driver's."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    cause = str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
     return StoreUnreachable(
-        f"The reporting database {shown(url)} did not answer: {cause}. Check ALX_DATABASE_URL and that the server runs."
+        f"The reporting database {shown(url)} did not answer: {first_line(error)}. "
+        "Check ALX_DATABASE_URL and that the server runs."
     )
 
 

@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import LockError, RedisError, ResponseError
 from redis.lock import Lock
 
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from alx_core.store.page_cache import CachedPage, DamagedPageError, PageEnd
 from alx_core.store.pages import PageKey
@@ -98,11 +99,11 @@ class RedisPages:
             return ask()
         except ResponseError as error:
             # It is there and says no: out of memory, or a replica. The pages that it has are still worth asking for.
-            log.warning("redis_refused", error=type(error).__name__)
+            log.warning("redis_refused", error=first_line(error))
             return otherwise
         except RedisError as error:
             self._silent_until = time.monotonic() + RETRY_S
-            log.warning("redis_unreachable", error=type(error).__name__, retry_s=RETRY_S)
+            log.warning("redis_unreachable", error=first_line(error), retry_s=RETRY_S)
             return otherwise
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from alx_core.store.engine import wrapped
 
 if TYPE_CHECKING:
     from alx_core.store.libpq import PreparedStatements
@@ -73,7 +74,7 @@ class Prepared:
             cursor.execute(compiled.sql, arguments)
             return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except dialect.loaded_dbapi.Error as error:
-            raise _wrapped(connection, cursor, compiled.sql, error) from error
+            raise wrapped(connection, error, sql=compiled.sql, cursor=cursor) from error
 
     def _compile(self, dialect: Dialect, *, by_libpq: bool) -> _Compiled:
         statement = self._statement[dialect.name] if isinstance(self._statement, Mapping) else self._statement
@@ -92,16 +93,3 @@ def _statements_of(connection: Connection, driver: Any) -> "PreparedStatements":
 
         statements = connection.info[LIBPQ] = libpq.PreparedStatements(driver)
     return statements
-
-
-def _wrapped(connection: Connection, cursor: Any, sql: str, error: Exception) -> Exception:
-    """The error as SQLAlchemy would raise it; a connection that is gone is let go. Values stay out of the message."""
-    dialect = connection.dialect
-    is_gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
-    wrapped = DBAPIError.instance(
-        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=is_gone,
-        dialect=dialect,
-    )  # fmt: skip
-    if is_gone:
-        connection.invalidate(error)
-    return wrapped

@@ -5,22 +5,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 import psycopg
 from adbc_driver_manager import OperationalError
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, LargeBinary, Row, Select, func, select, text
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, LargeBinary, Row, Select, cast, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from alx_core.domain.changes import Op
 from alx_core.domain.learners import LearnerRange
 from alx_core.domain.progress import CONTENT, KEY
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from alx_core.store.arrow import ArrowDatabase
 from alx_core.store.copy import copy_rows
-from alx_core.store.engine import connect, is_postgresql, transaction, unreachable
+from alx_core.store.engine import connect, driver_of, is_postgresql, transaction, unreachable
 from alx_core.store.learner_ranges import is_in, is_within
 from alx_core.store.tables import reporting, reporting_history
 
@@ -105,7 +105,7 @@ def stored_rows(
 ) -> Select[*tuple[Any, ...]]:
     """Return the query of StoredRows, as a database of this dialect answers it fast."""
     # Naming the companies, and the first and last learner, lets the key (companyid, userid, courseid) serve it.
-    percentage_x100 = sql_cast(func.round(reporting.c.percentage * 100), BigInteger)
+    percentage_x100 = cast(func.round(reporting.c.percentage * 100), BigInteger)
     columns: dict[str, ColumnElement[Any]] = {**dict(reporting.c.items()), "percentage_x100": percentage_x100}
     return select(*(columns[name].label(name) for name in STORED_SCHEMA)).where(
         reporting.c.companyid.in_(sorted(companyids)),
@@ -123,7 +123,7 @@ def _as_arrays(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     took four times as long.
     """
     rows = query.subquery()
-    arrays = (sql_cast(func.json_group_array(column), LargeBinary) for column in rows.c)
+    arrays = (cast(func.json_group_array(column), LargeBinary) for column in rows.c)
     return select(*arrays).group_by(rows.c.companyid)
 
 
@@ -150,7 +150,7 @@ def refresh_statistics(engine: Engine, *, changed: int) -> None:
                 tables = (f"{table.name} ({', '.join(columns)})" for table, columns in SEARCHED.items())
                 connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
     except DBAPIError as error:
-        log.warning("statistics_not_refreshed", error=str(error.orig))
+        log.warning("statistics_not_refreshed", error=first_line(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +206,12 @@ def _as_stored(changes: pl.DataFrame, *, run_id: int, now: int) -> pl.DataFrame:
 @contextmanager
 def _writer(connection: Connection) -> Iterator[Any]:
     """Yield a function (inserts, updates) -> None for the connection's database."""
-    if is_postgresql(connection):
-        raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        with raw.cursor() as cursor:
-            yield lambda inserts, updates: _write_postgresql(cursor, inserts, updates)
-    else:
-        sqlite = cast("SqliteConnection", connection.connection.driver_connection)
-        yield lambda inserts, updates: _write_sqlite(sqlite, inserts, updates)
+    with driver_of(connection) as driver:
+        if is_postgresql(connection):
+            with driver.cursor() as cursor:
+                yield lambda inserts, updates: _write_postgresql(cursor, inserts, updates)
+        else:
+            yield lambda inserts, updates: _write_sqlite(driver, inserts, updates)
 
 
 OLD_COLUMNS = ", ".join(f"old.{name}" for name in COLUMNS)

@@ -5,9 +5,12 @@ changes come out band by band; they are written company by company. In between t
 one record batch per key, or one for several that have few rows: asking for a key reads its bytes and few others.
 """
 
+import errno
+import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -103,7 +106,7 @@ class Spool:
     def _write(self, rows: pl.DataFrame, runs: Sequence[Run]) -> None:
         file, begin = len(self._files), 0
         path, table = self.folder / f"{file:06}.arrow", rows.rechunk().to_arrow()
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        with _named(path), pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             for number, together in enumerate(_neighbours(runs)):
                 length = 0
                 for key, count in together:
@@ -113,6 +116,15 @@ class Spool:
                 writer.write_batch(table.slice(begin, length).combine_chunks().to_batches()[0])
                 begin += length
         self._files.append(pa.ipc.open_file(pa.OSFile(str(path))))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error of the disk say in which file, and what: pyarrow's own has neither in its place."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from error
 
 
 class _Place(NamedTuple):

@@ -12,7 +12,6 @@ from alx_core.domain.checks import Check
 from alx_core.domain.company_names import tell_apart
 from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
-from alx_core.errors import AlxError
 from alx_core.services.api_hours import api_limits, company_hours
 from alx_core.services.metrics import late_hours, newest_hour, record_hours
 from alx_core.settings import Settings
@@ -20,6 +19,7 @@ from alx_core.store.companies import list_companies
 from alx_core.store.engine import connect
 from alx_core.store.metrics import log_extent
 from alx_pipeline.assets.api_report import check_specs, metadata_of, name_of
+from alx_pipeline.assets.failures import telling
 from alx_pipeline.assets.report import check_results
 from alx_pipeline.catch_up import LOOKBACK
 from alx_pipeline.partitions import HOURLY, hour_of, key_of
@@ -42,11 +42,8 @@ Events = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 )
 def api_request_log(alx: dg.ResourceParam[Alx]) -> dg.ObserveResult:
     """Note about how many requests the log holds, and the oldest and newest of them."""
-    try:
-        with alx.reporting() as engine, connect(engine) as connection:
-            extent = log_extent(connection)
-    except AlxError as error:
-        raise dg.Failure(str(error), allow_retries=error.is_transient) from error
+    with telling(), alx.reporting() as engine, connect(engine) as connection:
+        extent = log_extent(connection)
     if extent is None:
         return dg.ObserveResult(metadata={"dagster/row_count": 0})
     return dg.ObserveResult(
@@ -77,16 +74,13 @@ def api_metrics(context: dg.AssetExecutionContext, alx: dg.ResourceParam[Alx]) -
     """Count the requests of the run's hours; and those that came late for hours counted before."""
     window = context.partition_time_window
     start, end = int(window.start.timestamp()), int(window.end.timestamp())
-    try:
-        with alx.reporting() as engine:
-            recorded = record_hours(engine, start=start, end=end, now=int(alx.clock()))
-            late = _record_late(engine, alx, before=start)
-            with connect(engine) as connection:
-                shortnames = tell_apart({row["companyid"]: row["shortname"] for row in list_companies(connection)})
-                newest = newest_hour(connection, now=int(alx.clock()))
-                checks = _checks(connection, newest, shortnames, alx.settings())
-    except AlxError as error:
-        raise dg.Failure(str(error), allow_retries=error.is_transient) from error
+    with telling(), alx.reporting() as engine:
+        recorded = record_hours(engine, start=start, end=end, now=int(alx.clock()))
+        late = _record_late(engine, alx, before=start)
+        with connect(engine) as connection:
+            shortnames = tell_apart({row["companyid"]: row["shortname"] for row in list_companies(connection)})
+            newest = newest_hour(connection, now=int(alx.clock()))
+            checks = _checks(connection, newest, shortnames, alx.settings())
     yield from check_results(METRICS_KEY, checks)
     of_run = {"run_rows_moved": recorded.rows_moved, "run_late_hours": len(late)}
     by_hour = defaultdict[int, list[HourMetrics]](list)

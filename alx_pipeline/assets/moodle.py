@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from alx_core.errors import AlxError
+from alx_pipeline.assets.failures import telling
 from alx_pipeline.moodle.tables import CHANGE_COLUMN, REPORTING_TABLES
 from alx_pipeline.resources import Alx
 
@@ -42,11 +42,8 @@ def _source_asset(table: str) -> dg.SourceAsset | dg.AssetsDefinition:
         key=source_key(table), group_name=GROUP, description=DESCRIPTIONS[table], tags={"system": "moodle"}
     )
     def observe(alx: dg.ResourceParam[Alx]) -> dg.ObserveResult:
-        try:
-            with closing(alx.moodle()) as source:
-                rows, newest = source.facts(table)
-        except AlxError as error:
-            raise dg.Failure(str(error), allow_retries=error.is_transient) from error
+        with telling(), closing(alx.moodle()) as source:
+            rows, newest = source.facts(table)
         return dg.ObserveResult(metadata=metadata_of(rows, newest))
 
     return observe

@@ -12,9 +12,10 @@ from pydantic import Field
 from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.checks import check_sync
 from alx_core.domain.sync import Kind, SyncRequest
-from alx_core.errors import AlxError, CompaniesFailed
+from alx_core.errors import CompaniesFailed
 from alx_core.services.health import success_pct
 from alx_core.store.engine import connect
+from alx_pipeline.assets.failures import telling
 from alx_pipeline.assets.moodle import reporting_sources
 from alx_pipeline.assets.report import (
     Metadata,
@@ -113,10 +114,8 @@ def _require_over(window: dg.TimeWindow, alx: Alx) -> None:
 
     A run of one would say that the table shows Moodle as it will be.
     """
-    try:
+    with telling():
         require_complete(window.end - HOUR, now=datetime.fromtimestamp(alx.clock(), UTC))
-    except AlxError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _as_of(chosen: int | None, alx: Alx) -> int:
@@ -125,10 +124,8 @@ def _as_of(chosen: int | None, alx: Alx) -> int:
 
 def _sync(context: dg.AssetExecutionContext, alx: Alx, request: SyncRequest) -> Events:
     """Run a sync and report it. Companies that failed make the step fail, after the others are committed."""
-    try:
+    with telling():
         result = alx.sync(request)
-    except AlxError as error:
-        raise dg.Failure(str(error), allow_retries=error.is_transient) from error
     for observation in source_observations(result):
         context.log_event(observation)
     checks = check_sync(result, source_fresh_hours=alx.settings().source_fresh_hours)

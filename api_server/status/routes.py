@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alx_core.clock import Clock
 from alx_core.errors import StoreError, StoreUnreachable
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from alx_core.services.status.performance import view_performance
 from alx_core.services.status.security import view_security
@@ -85,7 +86,7 @@ class Viewer:
 
     def _explain(self, error: StoreError | DBAPIError) -> Unavailable:
         """Say what is wrong. The cause goes into the log: it may name hosts and users."""
-        log.warning("status_page_unavailable", error_type=type(error).__name__)
+        log.warning("status_page_unavailable", error=first_line(error))
         if not isinstance(error, StoreUnreachable):
             try:
                 with self._database.connection() as connection:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from alx_core.domain.bad_records import BadRecord
 from alx_core.domain.paging import SNAPSHOT_KEPT_S
 from alx_core.domain.sync import COUNTS, CompanyResult, SyncRequest, SyncResult, TableFacts
-from alx_core.errors import AlxError
+from alx_core.faults import explain, first_line
 from alx_core.services.sync.write import Company
 from alx_core.store import runs
 from alx_core.store.companies import lock_companies, mark_gone, upsert_companies
@@ -74,7 +74,7 @@ def fail_run(engine: Engine, run_id: int, error: BaseException, *, now: int) -> 
     if not isinstance(error, Exception):  # Ctrl-C, or Dagster's word for it: it has nothing to say
         status, text = "interrupted", "The run was stopped before its end."
     else:
-        status, text = "failed", str(error) if isinstance(error, AlxError) else f"{type(error).__name__}: {error}"
+        status, text = "failed", explain(error) or f"{type(error).__name__}: {first_line(error)}"
     with transaction(engine) as connection:
         runs.finish_run(connection, run_id, status=status, finished_at=now, error=text)
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from alx_core.clock import Clock, system_clock
 from alx_core.domain.learners import Layout
@@ -63,7 +64,7 @@ def sync(engine: Engine, open_source: Callable[[], Source], request: SyncRequest
             with closing(open_source()) as source:
                 result = _sync(engine, source, request, options, run_id)
         except BaseException as error:
-            with suppress(StoreUnreachable):  # then `error` says the same
+            with suppress(StoreUnreachable, DBAPIError):  # then `error` says the same, and the next run closes this one
                 fail_run(engine, run_id, error, now=int(options.clock()))
             raise
     options.listener.finished(result)

@@ -3,19 +3,18 @@
 A company that fails is rolled back to what it was before the run, and the next company goes on.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
-import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from alx_core.clock import Clock
 from alx_core.domain.sync import CompanyResult
+from alx_core.faults import first_line
 from alx_core.logs import get_logger
 from alx_core.store.companies import upsert_companies
 from alx_core.store.engine import connect, transaction
@@ -24,8 +23,6 @@ from alx_core.store.runs import require_running
 from alx_core.store.spool import Spool
 
 log = get_logger()
-
-WRITE_ERRORS = (SQLAlchemyError, psycopg.Error, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +104,11 @@ class _Writer:
         began = time.monotonic()
         try:
             written = self._write(group)
-        except WRITE_ERRORS as failure:
+        except SQLAlchemyError as failure:
             _require_reachable(self.engine)
             if len(group) > 1:
                 return [result for company in group for result in self.write([company])]
-            (company,), error = group, _describe(failure)
+            (company,), error = group, first_line(failure)
             log.warning("company_failed", companyid=company.companyid, run_id=self.run_id, error=error)
             return [_result(company, Written(), time.monotonic() - began, error)]
         per_row = (time.monotonic() - began) / max(1, sum(each.rows for each in written.values()))
@@ -159,10 +156,3 @@ def _result(company: Company, written: Written, seconds: float, error: str | Non
 def _require_reachable(engine: Engine) -> None:
     with connect(engine) as connection:
         connection.exec_driver_sql("SELECT 1")
-
-
-def _describe(failure: Exception) -> str:
-    """The database's own first line, without the statement and its parameters, which hold learners' data."""
-    cause = getattr(failure, "orig", None) or failure
-    lines = str(cause).strip().splitlines()
-    return lines[0] if lines else type(cause).__name__

@@ -4,14 +4,21 @@ import gzip
 import json
 import random
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
+from alx_core.store.engine import transaction
 from support.api import PATH, form
 from support.asked_company import Company
+from support.in_process import in_process
+from support.reads import COMPANY_IDS, make_token
+from support.reporting_databases import migrated_engine
+from support.table import CompanyTable
 
 CONTENT_TYPE = "application/x-www-form-urlencoded"
 
@@ -229,6 +236,23 @@ def test_the_log_holds_what_a_refused_request_asked_for(company: Company) -> Non
     assert asked() == ("course_progress", "invalidrequestmethod", None, None)
     company.api.client.simulate_get("/status.php")
     assert asked() == ("other", "notfound", None, None)
+
+
+def test_a_database_without_room_is_away_to_the_client_and_the_log_says_why(tmp_path: Path) -> None:
+    full = "BEGIN RAISE disk_full USING MESSAGE = 'no space left', DETAIL = 'Ada'; END"
+    with migrated_engine("postgresql", tmp_path) as engine, in_process(engine, tmp_path) as api:
+        table = CompanyTable(engine, next(COMPANY_IDS))
+        table.fill(1)
+        token = make_token(engine, table.companyid)
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(f"CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ {full} $$")
+            connection.exec_driver_sql("CREATE TRIGGER no_room BEFORE INSERT ON api_sessions EXECUTE FUNCTION fill()")
+        with capture_logs() as logs:
+            answer = api.post(token)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert answer.json["errorcode"] == "dbconnectionfailed"
+    assert "space" not in answer.text
+    assert [(line["event"], line["error"]) for line in logs] == [("database_unavailable", "no space left")]
 
 
 def test_a_page_asked_for_again_is_logged_as_a_replay_until_a_sync(company: Company) -> None:

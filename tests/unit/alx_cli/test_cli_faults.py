@@ -1,68 +1,20 @@
 """What a command says when the disk or a database fails under it: one line, and what to do."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
-import psycopg
-import psycopg2.errors
 import pytest
-from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy import func, select
 
-from alx_cli.faults import explain
 from alx_cli.home import hold_home
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, transaction
+from alx_core.store.tables import reporting, sync_runs
 from support.command import Command
 from support.databases import plain
 from support.reporting_databases import migrated_engine, reporting_database
-
-HOLDS_NAMES = "INSERT INTO people VALUES ('Ada')"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OperationalError(HOLDS_NAMES, None, sqlite3.OperationalError("attempt to write a readonly database")),
-        OperationalError(HOLDS_NAMES, None, psycopg.errors.DiskFull("could not extend file\nHINT: free some space")),
-        InternalError(HOLDS_NAMES, None, psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT")),
-        DatabaseError(HOLDS_NAMES, None, sqlite3.DatabaseError("database disk image is malformed")),
-        ProgrammingError(HOLDS_NAMES, None, psycopg.errors.InsufficientPrivilege("permission denied for table x")),
-    ],
-    ids=lambda error: type(error.orig).__name__,
-)
-def test_what_a_database_refuses_is_one_line_without_the_statement(error: Exception) -> None:
-    told = explain(error) or ""
-    assert told.startswith("A database refused: ")
-    assert "Look at its disk, its rights and its log." in told
-    assert "Ada" not in told
-    assert "\n" not in told
-
-
-def test_what_dagsters_driver_may_not_write_is_one_line_too() -> None:
-    """`alx sync` by a user who may only read begins in Dagster's tables, and these are written through psycopg2."""
-
-    class InsufficientPrivilege(psycopg2.errors.InsufficientPrivilege):
-        pgcode = "42501"  # the driver's own is read-only, and set by the server's answer alone
-
-    refused = InsufficientPrivilege("permission denied for table runs")
-    assert (explain(ProgrammingError(HOLDS_NAMES, None, refused)) or "").startswith(
-        "A database refused: permission denied for table runs. Look at"
-    )
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        ValueError("ours"),
-        IntegrityError("", None, sqlite3.IntegrityError("UNIQUE constraint failed")),
-        ProgrammingError("", None, psycopg.errors.UndefinedColumn("column x does not exist")),
-    ],
-)
-def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
-    assert explain(error) is None
 
 
 def test_the_program_names_the_file_that_it_could_not_write(tmp_path: Path) -> None:
@@ -74,6 +26,24 @@ def test_the_program_names_the_file_that_it_could_not_write(tmp_path: Path) -> N
     assert f"Error: {tmp_path / 'dagster'}: " in done.stderr
     assert "may this user write there?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_sync_that_finds_no_room_for_its_own_files_says_so_everywhere(site_copy: Path, tmp_path: Path) -> None:
+    sync = f"{sys.executable} -c 'from alx_cli.main import main; main()' sync"
+    with reporting_database("postgresql", tmp_path) as url:
+        own = {"ALX_HOME": str(tmp_path), "ALX_MOODLE_URL": f"sqlite:///{site_copy}", "ALX_DATABASE_URL": plain(url)}
+        limited = ["sh", "-c", f"ulimit -f 20; exec {sync}"]  # files of 10 or 20 kB, by the shell
+        done = subprocess.run(limited, env={**os.environ, **own}, capture_output=True, text=True, check=False)  # ours
+        with open_engine(url) as engine, engine.connect() as connection:
+            run = connection.execute(select(sync_runs.c.status, sync_runs.c.error)).one()
+            rows = connection.scalar(select(func.count()).select_from(reporting))
+    file = tmp_path / "spool" / "0001" / "000000.arrow"
+    told = f"{file}: File too large. Is there room on the disk, and may this user write there?"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: {told}\n"
+    assert (run.status, run.error, rows) == ("failed", told, 0)
+    assert not (tmp_path / "spool").exists()
 
 
 @pytest.mark.parametrize("arguments", [["api"], ["up"]])

@@ -8,6 +8,7 @@ import falcon.testing
 import pytest
 from sqlalchemy import Engine, delete, event
 from sqlalchemy.engine import URL
+from structlog.testing import capture_logs
 
 from alx_core.store.engine import transaction
 from alx_core.store.tables import companies
@@ -109,7 +110,8 @@ def test_a_page_beyond_the_last_one_is_the_last_one(client: falcon.testing.TestC
 def test_without_the_database_the_page_says_so_and_asks_to_come_again() -> None:
     gone = URL.create("postgresql+psycopg", "nobody", "secret", "127.0.0.1", 1, "nothing")
     client = make_client(gone)
-    page = client.simulate_get("/status?tab=performance")
+    with capture_logs() as logs:
+        page = client.simulate_get("/status?tab=performance")
     assert page.status_code == 503
     assert page.headers["retry-after"] == "15"
     assert "The reporting database does not answer." in page.text
@@ -117,6 +119,7 @@ def test_without_the_database_the_page_says_so_and_asks_to_come_again() -> None:
     assert data.status_code == 503
     assert "does not answer" in data.json["detail"]
     assert not {"secret", "nobody"} & set(re.findall(r"\w+", page.text + data.text))
+    assert "postgresql://nobody:***@127.0.0.1:1/nothing did not answer" in logs[-1]["error"], "the log names it"
 
 
 def test_a_database_without_tables_is_a_first_run_not_an_outage(reporting_url: URL) -> None:

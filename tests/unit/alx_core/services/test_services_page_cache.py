@@ -323,6 +323,7 @@ def test_a_redis_that_is_gone_costs_a_build_and_a_line_in_the_log_but_no_request
             assert (page.plain, was_there) == (b"[1]", False)
     assert [line["event"] for line in logs] == ["redis_unreachable"]
     assert logs[0]["log_level"] == "warning"
+    assert "Connection refused" in logs[0]["error"]
     assert dead_redis.get_end("a") is None
 
 
@@ -355,6 +356,7 @@ def test_a_redis_that_is_full_goes_on_serving_the_pages_that_it_has() -> None:
     full = RedisPages(FullRedis(connection_pool=client.connection_pool), prefix=prefix)
     with capture_logs() as logs:
         full.put("other", page)
-    assert [line["event"] for line in logs] == ["redis_refused"]
+    (line,) = logs
+    assert (line["event"], line["error"]) == ("redis_refused", "command not allowed when used memory > 'maxmemory'.")
     assert full.get("k") is not None
     client.delete(f"{prefix}k")

@@ -4,6 +4,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +33,16 @@ def spools(folder: Path) -> Iterator[SpoolFolder]:
 @pytest.fixture
 def spool(spools: SpoolFolder) -> Spool:
     return spools.spool()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_with_the_file(spool: Spool) -> None:
+    file = spool.folder / "000000.arrow"
+    file.symlink_to("/dev/full")
+    spool.add(make_rows(1, 2), COMPANY)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        spool.count(1)
+    assert (caught.value.errno, caught.value.filename) == (ENOSPC, str(file))
 
 
 def make_rows(*companyids: int, first: int = 0) -> pl.DataFrame:

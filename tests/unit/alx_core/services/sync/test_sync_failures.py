@@ -1,9 +1,12 @@
 """A sync in which something goes wrong: what is done stays, the rest is untouched, all is booked."""
 
 from collections.abc import Iterator, Sequence
+from errno import ENOSPC
 
 import polars as pl
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from alx_core.domain.checks import CheckName, check_sync
 from alx_core.domain.course_rows import CourseRows
@@ -74,7 +77,12 @@ class Breaking(FrameSource):
     ("error", "status", "booked"),
     [
         (SourceUnreachable("Moodle is gone."), "failed", "Moodle is gone."),
-        (ValueError("odd"), "failed", "ValueError: odd"),
+        (ValueError("odd\nbelow stands whatever"), "failed", "ValueError: odd"),
+        (
+            OSError(ENOSPC, "No space left on device", "spool/1"),
+            "failed",
+            "spool/1: No space left on device. Is there room on the disk, and may this user write there?",
+        ),
         (KeyboardInterrupt(), "interrupted", "The run was stopped before its end."),
     ],
 )
@@ -90,6 +98,30 @@ def test_a_source_that_breaks_leaves_the_table_untouched_and_is_booked(
     assert (site.runs()[-1]["status"], site.runs()[-1]["error"]) == (status, booked)
     assert site.source.is_closed
     assert not (site.home / "spool").exists()
+
+
+@pytest.mark.slow
+def test_a_note_that_the_server_has_no_room_for_is_booked_in_one_line(postgresql: Site) -> None:
+    full = "BEGIN RAISE disk_full USING MESSAGE = 'no space left', DETAIL = 'Ada'; END"
+    postgresql.execute(f"CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ {full} $$")
+    postgresql.execute("CREATE TRIGGER no_room BEFORE INSERT ON sync_digests EXECUTE FUNCTION fill()")
+    with pytest.raises(OperationalError) as caught:
+        postgresql.sync()
+    assert isinstance(caught.value.orig, psycopg.errors.DiskFull)
+    booked = "A database refused: no space left. Look at its disk, its rights and its log."
+    assert (postgresql.runs()[-1]["status"], postgresql.runs()[-1]["error"]) == ("failed", booked)
+    assert postgresql.live() == ALL, "what was written stays"
+
+
+def test_where_not_even_the_failure_can_be_booked_the_error_is_told(site: Site) -> None:
+    site.execute("CREATE TRIGGER no_room BEFORE UPDATE ON sync_runs BEGIN SELECT RAISE(FAIL, 'the disk is full'); END")
+    site.source = Breaking(two_companies(), SourceUnreachable("Moodle is gone."))
+    with pytest.raises(SourceUnreachable):
+        site.sync()
+    site.execute("DROP TRIGGER no_room")
+    site.source = FrameSource(two_companies())
+    site.sync()
+    assert [run["status"] for run in site.runs()] == ["interrupted", "succeeded"]
 
 
 def test_after_an_error_the_next_sync_may_go_on(site: Site) -> None:
