@@ -25,6 +25,8 @@ with imports.without("pandas"):  # 0.3 s and 40 MB, to make pandas frames
     from adbc_driver_manager.dbapi import Connection, Cursor
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
+UNLIMITED = "SET LOCAL statement_timeout = 0"
+"""A limit that somebody set for all that a role does is meant for others than a sync."""
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 100_000
 
@@ -99,11 +101,11 @@ class ArrowDatabase:
     which is a type. So further connections share what the first has learnt (3 ms), and that can be had ahead.
     """
 
-    def __init__(self, url: URL, *, statement_timeout_s: int = 0) -> None:
-        """Keep `url` for later; nothing connects yet. `statement_timeout_s` (PostgreSQL) 0 means no limit."""
+    def __init__(self, url: URL, *, settings: str = UNLIMITED) -> None:
+        """Keep `url` for later; nothing connects yet. `settings` is what a transaction on PostgreSQL begins with."""
         self._url = url
         self._is_postgresql = url.get_backend_name() == "postgresql"
-        self._statement_timeout_ms = statement_timeout_s * 1000
+        self._settings = settings
         self._idle: SimpleQueue[Connection] = SimpleQueue()
         self._connecting = Lock()
         self._first: Connection | None = None
@@ -169,5 +171,5 @@ class ArrowDatabase:
             cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
             return Snapshot(cursor, {"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(f"SET LOCAL statement_timeout = {self._statement_timeout_ms}")
+        cursor.execute(self._settings)
         return Snapshot(cursor, {"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})

@@ -12,12 +12,17 @@ from alx_core.errors import (
     SourceUnreachable,
 )
 from alx_core.store.engine import shown
+from alx_pipeline.moodle.limits import LOCK_TIMEOUT_S, STATEMENT_TIMEOUT_S
 
 # MariaDB and MySQL: errno; PostgreSQL: SQLSTATE. SQLite has only texts.
 ACCESS_CODES = {
     "1044", "1045", "1130", "1142", "1143", "1698", "1820", "1862", "3118", "4151", "28000", "28P01", "42501",
 }  # fmt: skip
 SCHEMA_CODES = {"1049", "1054", "1146", "3D000", "42P01", "42703"}
+LOCKED_CODES = {"1205", "55P03"}
+TOO_LONG_CODES = {"1969", "3024"}
+TOO_LONG_TEXT = "statement timeout"
+"""PostgreSQL's code is that of whatever cancels a statement."""
 ACCESS_TEXTS = (
     "access denied", "authentication failed", "permission denied", "no password supplied", "no pg_hba.conf entry",
 )  # fmt: skip
@@ -45,21 +50,35 @@ def source_error(error: BaseException, url: URL) -> SourceError:
             f"Moodle's database {where} lacks something: {text}. Check the database's name in ALX_MOODLE_URL and "
             "ALX_MOODLE_PREFIX."
         )
+    return SourceUnreachable(f"Moodle's database {where} {_away(code, text, url)}")
+
+
+def _away(code: str, text: str, url: URL) -> str:
+    """Say why nothing could be read this time."""
+    lowered = text.lower()
     if TLS_TEXT.search(lowered):
         names = "ssl-mode and ssl-ca" if url.get_backend_name() == "mysql" else "sslmode and sslrootcert"
-        return SourceUnreachable(
-            f"Moodle's database {where} can't be talked to over TLS as asked for: {text}. Check {names} in "
-            "ALX_MOODLE_URL (docs/operations.md) and the server's certificate."
+        return (
+            f"can't be talked to over TLS as asked for: {text}. Check {names} in ALX_MOODLE_URL (docs/operations.md) "
+            "and the server's certificate."
         )
     if STANDBY_CONFLICT in lowered:
-        return SourceUnreachable(
-            f"Moodle's database {where} is a standby and broke a read off: {text}. Set hot_standby_feedback = on "
-            "there, or let ALX_MOODLE_URL name the primary; the next sync catches up by itself."
+        return (
+            f"is a standby and broke a read off: {text}. Set hot_standby_feedback = on there, or let ALX_MOODLE_URL "
+            "name the primary; the next sync catches up by itself."
         )
-    return SourceUnreachable(
-        f"Moodle's database {where} did not answer: {text}. Check ALX_MOODLE_URL and that the server runs; the next "
-        "sync catches up by itself."
-    )
+    if code in LOCKED_CODES:
+        return (
+            f"kept a table locked for more than {LOCK_TIMEOUT_S} s, as it does while Moodle is upgraded: {text}. "
+            "Nothing was changed; the next sync catches up by itself. Where nobody upgrades it, look who holds the "
+            "lock, or let ALX_MOODLE_URL name a replica."
+        )
+    if code in TOO_LONG_CODES or TOO_LONG_TEXT in lowered:
+        return (
+            f"worked for more than {STATEMENT_TIMEOUT_S} s on one statement, and was let off: {text}. Nothing was "
+            "changed; the next sync catches up by itself. Is the server busy? ALX_MOODLE_URL may name a replica."
+        )
+    return f"did not answer: {text}. Check ALX_MOODLE_URL and that the server runs; the next sync catches up by itself."
 
 
 def describe(url: URL) -> str:

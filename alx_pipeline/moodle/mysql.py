@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum, auto
+from functools import partial
 from inspect import signature
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +23,7 @@ from sqlalchemy.engine import URL
 
 from alx_core.errors import SettingsError
 from alx_core.store.engine import CONNECT_TIMEOUT_S, GONE_AFTER
+from alx_pipeline.moodle.limits import mysql_settings
 
 TLS_OPTIONS = ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key")
 OPTIONS = frozenset(signature(pymysql.connect).parameters)
@@ -128,6 +130,7 @@ def make_mysql_engine(url: URL) -> Engine:
     if tls.mode == Mode.PREFERRED:
         event.listen(engine, "do_connect", _connect_preferring_tls)
     event.listen(engine, "connect", _limit_silence)
+    event.listen(engine, "connect", partial(_limit_statements, engine.dialect))
     return engine
 
 
@@ -164,6 +167,12 @@ def _connect_preferring_tls(dialect: Dialect, _record: object, args: Sequence[An
     connection._ssl_required = False  # noqa: SLF001  # it has no option for this
     connection.connect()
     return connection
+
+
+def _limit_statements(dialect: Dialect, connection: Any, _record: object) -> None:
+    """Set the limits of a new session. Which server it is, SQLAlchemy has asked before it tells of the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION {mysql_settings(is_mariadb=bool(getattr(dialect, 'is_mariadb', False)))}")
 
 
 def _limit_silence(connection: Any, _record: object) -> None:

@@ -25,6 +25,7 @@ from alx_core.services.sync.source import TEXT_SUFFIX
 from alx_core.store.arrow import ArrowDatabase
 from alx_pipeline.moodle.frames import from_rows, typed
 from alx_pipeline.moodle.inspection import Site
+from alx_pipeline.moodle.limits import mysql_settings, postgresql_settings
 from alx_pipeline.moodle.mysql import connectorx_url
 from alx_pipeline.moodle.queries import AnySelect
 
@@ -57,12 +58,10 @@ class Reader(Protocol):
         ...
 
 
-def make_mysql_reader(url: URL, engine: Engine, site: Site, *, statement_timeout_s: int) -> Reader:
+def make_mysql_reader(url: URL, engine: Engine, site: Site) -> Reader:
     """Return the reader for the MariaDB or MySQL of `url`, which `engine` found to hold `site`."""
-    limit = f"max_execution_time = {statement_timeout_s * 1000}, range_optimizer_max_mem_size = 0"
-    if site.is_mariadb:
-        limit = f"max_statement_time = {statement_timeout_s}, mrr_buffer_size = {MRR_BUFFER}"
-    prepare = [f"SET SESSION {limit}, {MRR}"]
+    memory = f"mrr_buffer_size = {MRR_BUFFER}" if site.is_mariadb else "range_optimizer_max_mem_size = 0"
+    prepare = [f"SET SESSION {mysql_settings(is_mariadb=site.is_mariadb)}, {memory}, {MRR}"]
     fast = connectorx_url(url, is_encrypted=bool(site.is_encrypted))
     return ConnectorxReader(fast, engine.dialect, prepare=prepare) if fast else PymysqlReader(engine, prepare=prepare)
 
@@ -70,9 +69,9 @@ def make_mysql_reader(url: URL, engine: Engine, site: Site, *, statement_timeout
 class ArrowReader:
     """PostgreSQL and SQLite through ADBC."""
 
-    def __init__(self, url: URL, dialect: Dialect, *, statement_timeout_s: int) -> None:
+    def __init__(self, url: URL, dialect: Dialect) -> None:
         """Keep a pool; nothing connects yet."""
-        self._database = ArrowDatabase(url, statement_timeout_s=statement_timeout_s)
+        self._database = ArrowDatabase(url, settings=postgresql_settings())
         self._dialect = dialect
         self._is_sqlite = dialect.name == "sqlite"
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import adbc_driver_manager
 import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -21,14 +21,13 @@ from alx_core.store.engine import libpq_options, require_driver
 from alx_pipeline.moodle.digests import ask_digests, can_digest, ranges_with
 from alx_pipeline.moodle.failures import source_error
 from alx_pipeline.moodle.inspection import inspect_site, require_usable
+from alx_pipeline.moodle.limits import limit_postgresql
 from alx_pipeline.moodle.mysql import make_mysql_engine
 from alx_pipeline.moodle.queries import MoodleTables
 from alx_pipeline.moodle.readers import ArrowReader, Queries, Reader, make_mysql_reader
 
 FEW = 100
 """One learner in so many may have an id far beyond all others, after a restore or an import."""
-STATEMENT_TIMEOUT_S = 120
-"""Longest that one statement may keep a snapshot of Moodle open; a scan of 5 million completion rows takes 2-3 s."""
 
 # connectorx raises a bare RuntimeError for whatever the server says.
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, adbc_driver_manager.Error, RuntimeError)
@@ -48,7 +47,9 @@ def make_moodle_engine(url: URL) -> Engine:
         return create_engine(file, poolclass=NullPool, hide_parameters=True)
     if url.get_backend_name() == "mysql":
         return make_mysql_engine(url)
-    return create_engine(url, pool_pre_ping=True, connect_args=libpq_options(url), hide_parameters=True)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=libpq_options(url), hide_parameters=True)
+    event.listen(engine, "begin", limit_postgresql)
+    return engine
 
 
 class MoodleSource:
@@ -143,13 +144,13 @@ def open_source(url: URL, prefix: str, *, workers: int = 1) -> MoodleSource:
     with ExitStack() as opened:
         opened.callback(engine.dispose)
         if url.get_backend_name() != "mysql":
-            reader = ArrowReader(url, engine.dialect, statement_timeout_s=STATEMENT_TIMEOUT_S)
+            reader = ArrowReader(url, engine.dialect)
             opened.callback(reader.close)
             reader.connect_ahead()
         site = inspect_site(engine, prefix)
         require_usable(site)
         opened.pop_all()
-    reader = reader or make_mysql_reader(url, engine, site, statement_timeout_s=STATEMENT_TIMEOUT_S)
+    reader = reader or make_mysql_reader(url, engine, site)
     return MoodleSource(engine, MoodleTables(prefix, has_modules=site.has_modules), reader, workers=workers)
 
 

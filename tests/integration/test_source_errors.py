@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
 from alx_core.store.engine import make_engine
+from alx_pipeline.moodle import limits
 from alx_pipeline.moodle.queries import REQUIRED_TABLES
 from support.command import Command
 from support.databases import plain
@@ -75,6 +76,20 @@ def test_a_server_that_is_down(command: Command, moodle_url: URL, tmp_path: Path
         else moodle_url.set(port=1, password=PASSWORD)
     )
     assert_refused(command, "did not answer", "ALX_MOODLE_URL", ALX_MOODLE_URL=plain(gone))
+
+
+def test_a_table_that_stays_locked(command: Command, moodle_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an upgrade of Moodle leaves it, for as long as a change of a large table takes."""
+    servers_only(moodle_url)
+    monkeypatch.setattr(limits, "LOCK_TIMEOUT_S", 1)
+    is_mysql = moodle_url.get_backend_name() == "mysql"
+    engine = create_engine(moodle_url)
+    with engine.connect() as upgrade:
+        upgrade.execute(text("LOCK TABLES mdl_user WRITE" if is_mysql else "LOCK TABLE mdl_user"))
+        assert_refused(command, "kept a table locked", "while Moodle is upgraded", "Nothing was changed")
+        if is_mysql:
+            upgrade.execute(text("UNLOCK TABLES"))
+    engine.dispose()
 
 
 def test_a_wrong_user(command: Command, moodle_url: URL) -> None:

@@ -101,18 +101,12 @@ DOWN: dict[str, tuple[Exception, URL]] = {
     "mysql port": (mysql_error(2003, "Can't connect to MySQL server on 'h' ([Errno 111] Connection refused)"), MYSQL),
     "mysql gone": (mysql_error(2013, "Lost connection to MySQL server during query"), MYSQL),
     "mysql full": (mysql_error(1040, "Too many connections"), MYSQL),
-    "mysql too slow": (mysql_error(1969, "Query execution was interrupted (max_statement_time exceeded)"), MYSQL),
     "connectorx port": (
         connectorx_error("timed out waiting for connection: DriverError { Could not connect to address `h:1' }"),
         MYSQL,
     ),
-    "connectorx too slow": (
-        connectorx_error("MySqlError { ERROR 1969 (70100): Query execution was interrupted }"),
-        MYSQL,
-    ),
     "psycopg port": (psycopg.OperationalError(CONNECT + "Connection refused\n\tIs the server running?"), POSTGRESQL),
     "psycopg host": (psycopg.OperationalError("failed to resolve host 'h': [Errno -2] Name not known"), POSTGRESQL),
-    "psycopg too slow": (postgresql_error("57014", "canceling statement due to statement timeout"), POSTGRESQL),
     "psycopg shut down": (postgresql_error("57P01", "terminating connection due to administrator command"), POSTGRESQL),
     "psycopg full": (postgresql_error("53300", "sorry, too many clients already"), POSTGRESQL),
     "adbc port": (adbc_error(LIBPQ + "Connection refused\n\tIs the server running?\n"), POSTGRESQL),
@@ -126,7 +120,22 @@ STANDBY: dict[str, tuple[Exception, URL]] = {
         POSTGRESQL,
     ),
 }
+SLOW: dict[str, tuple[Exception, URL]] = {
+    "mariadb": (mysql_error(1969, "Query execution was interrupted (max_statement_time exceeded)"), MYSQL),
+    "mysql": (mysql_error(3024, "Query execution was interrupted, maximum statement execution time exceeded"), MYSQL),
+    "connectorx": (connectorx_error("MySqlError { ERROR 1969 (70100): Query execution was interrupted }"), MYSQL),
+    "psycopg": (postgresql_error("57014", "canceling statement due to statement timeout"), POSTGRESQL),
+    "adbc": (adbc_error("[libpq] Error: canceling statement due to statement timeout", "57014"), POSTGRESQL),
+}
+LOCKED: dict[str, tuple[Exception, URL]] = {
+    "mysql": (mysql_error(1205, "Lock wait timeout exceeded; try restarting transaction"), MYSQL),
+    "connectorx": (connectorx_error("MySqlError { ERROR 1205 (HY000): Lock wait timeout exceeded }"), MYSQL),
+    "psycopg": (postgresql_error("55P03", "canceling statement due to lock timeout"), POSTGRESQL),
+    "adbc": (adbc_error("[libpq] Error: canceling statement due to lock timeout", "55P03"), POSTGRESQL),
+}
 DOWN |= STANDBY
+DOWN |= {f"{name} too slow": each for name, each in SLOW.items()}
+DOWN |= {f"{name} locked": each for name, each in LOCKED.items()}
 
 KINDS: dict[type[SourceError], dict[str, tuple[Exception, URL]]] = {
     SourceAccessDenied: DENIED,
@@ -143,6 +152,15 @@ EVERY = [
 @pytest.mark.parametrize(("kind", "error", "url"), EVERY)
 def test_a_drivers_error_is(kind: type[SourceError], error: Exception, url: URL) -> None:
     assert type(source_error(error, url)) is kind
+
+
+@pytest.mark.parametrize(("errors", "says"), [(SLOW, "for more than 120 s"), (LOCKED, "while Moodle is upgraded")])
+def test_a_wait_that_was_given_up_is_told_as_such(errors: dict[str, tuple[Exception, URL]], says: str) -> None:
+    for error, url in errors.values():
+        told = str(source_error(error, url))
+        assert says in told
+        assert "Nothing was changed" in told
+        assert "did not answer" not in told
 
 
 @pytest.mark.parametrize(("kind", "error", "url"), EVERY)

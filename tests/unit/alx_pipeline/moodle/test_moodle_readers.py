@@ -78,7 +78,7 @@ def write_moodle(path: Path, snapshot: Snapshot) -> Path:
 
 def arrow_reader(path: Path) -> ArrowReader:
     url = URL.create("sqlite", database=str(path))
-    return ArrowReader(url, create_engine(url).dialect, statement_timeout_s=0)
+    return ArrowReader(url, create_engine(url).dialect)
 
 
 def read(reader: Reader, *learners: LearnerRange) -> Snapshot:
@@ -304,7 +304,7 @@ def test_a_file_is_never_made_and_never_written(tmp_path: Path) -> None:
 )
 def test_the_reader_fits_the_options(url: URL, kind: type[Reader]) -> None:
     engine = create_engine(url)
-    reader = make_mysql_reader(url, engine, Site("db", "mdl_", is_mariadb=True), statement_timeout_s=120)
+    reader = make_mysql_reader(url, engine, Site("db", "mdl_", is_mariadb=True))
     assert type(reader) is kind
     reader.close()
     engine.dispose()
@@ -312,15 +312,18 @@ def test_the_reader_fits_the_options(url: URL, kind: type[Reader]) -> None:
 
 @pytest.mark.parametrize(
     ("is_mariadb", "limit"),
-    [(True, "max_statement_time = 120"), (False, "max_execution_time = 120000, range_optimizer_max_mem_size = 0")],
+    [
+        (True, "max_statement_time = 120, mrr_buffer_size = 8388608"),
+        (False, "max_execution_time = 120000, range_optimizer_max_mem_size = 0"),
+    ],
 )
-def test_a_statement_has_its_limit_and_fetches_rows_as_they_lie(is_mariadb: bool, limit: str) -> None:
+def test_a_statement_has_its_limits_and_fetches_rows_as_they_lie(is_mariadb: bool, limit: str) -> None:
     """MariaDB counts seconds, MySQL milliseconds; MySQL alone gives an index up for a list of many ids."""
     engine = create_engine(MYSQL_URL)
-    reader = make_mysql_reader(MYSQL_URL, engine, Site("db", "mdl_", is_mariadb=is_mariadb), statement_timeout_s=120)
+    reader = make_mysql_reader(MYSQL_URL, engine, Site("db", "mdl_", is_mariadb=is_mariadb))
     assert isinstance(reader, ConnectorxReader)
     read_only, settings = reader._prepare
     assert read_only == "SET SESSION TRANSACTION READ ONLY"
-    assert settings.startswith(f"SET SESSION {limit}, ")
+    assert settings.startswith(f"SET SESSION lock_wait_timeout = 60, {limit}, ")
     assert "mrr=on,mrr_cost_based=off" in settings
     engine.dispose()

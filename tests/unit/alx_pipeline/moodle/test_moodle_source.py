@@ -48,6 +48,27 @@ def test_statistics_from_before_a_table_was_filled_do_not_make_one_band_of_every
     assert 5 < layout.count / layout.per_band < 7
 
 
+LIMITS = {
+    "postgresql": ("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')", ("2min", "1min")),
+    "mysql": ("SELECT @@max_statement_time, @@lock_wait_timeout", (120, 60)),
+}
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_each_statement_of_every_connection_has_its_limits_and_no_other_session(kind: str) -> None:
+    query, limits = LIMITS[kind]
+    with scratch_database(kind) as url:
+        engine, others = make_moodle_engine(url), create_engine(url)
+        with engine.connect() as first, engine.connect() as second:
+            for connection in (first, second, first):
+                assert connection.execute(text(query)).one() == limits
+                connection.rollback()
+        with others.connect() as connection:
+            assert connection.execute(text(query)).one() != limits
+        engine.dispose()
+        others.dispose()
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 @pytest.mark.parametrize("far", [2**31, 2**62])
 def test_a_few_ids_far_beyond_all_others_do_not_make_one_range_of_these(kind: str, far: int) -> None:
