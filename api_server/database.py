@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from alx_core.store.engine import PROGRAM, libpq_options, make_engine, unreachable
+from alx_core.store.engine import PROGRAM, SESSION, libpq_options, make_engine, unreachable
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_S = 5.0
@@ -92,8 +92,9 @@ def make_api_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = make_engine(url)
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    own = f"-c jit=off -c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-    options = " ".join((own, *url.normalized_query.get("options", ())))
+    settings = {**SESSION, "synchronous_commit": "off", "statement_timeout": STATEMENT_TIMEOUT_MS}
+    own = (f"-c {name}={value}" for name, value in settings.items())
+    options = " ".join((*own, *url.normalized_query.get("options", ())))
     return create_engine(
         url,
         poolclass=NullPool,

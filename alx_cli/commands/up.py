@@ -30,17 +30,17 @@ def command() -> None:
 def serve(settings: Settings, *, on_ready: Callable[[], None]) -> None:
     """Run all services until SIGINT or SIGTERM; call `on_ready` when all answer.
 
-    Raises SettingsError when a port is taken, or another one runs in this ALX_HOME.
+    Raises SettingsError when a port is taken, or another one runs in this ALX_HOME or over this reporting database.
     """
     from alx_cli.processes import Supervisor  # noqa: PLC0415  # not for `--help`
     from alx_core.services.schema import prepare  # noqa: PLC0415
     from alx_core.store.engine import open_engine  # noqa: PLC0415
+    from alx_core.store.locks import up_lock  # noqa: PLC0415
     from alx_pipeline.dagster_home import prepare_home  # noqa: PLC0415
 
     require_ports(settings)
-    with hold_home(settings):
-        with open_engine(settings.database) as engine:
-            prepare(engine)
+    with hold_home(settings), open_engine(settings.database) as engine, up_lock(engine):
+        prepare(engine)
         environment = prepare_home(settings)
         os.environ.update(environment)
         Supervisor(_services(settings), environment, say=stderr.print).run(on_ready)

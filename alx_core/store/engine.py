@@ -24,8 +24,14 @@ SQLITE_BUSY_TIMEOUT_S = 30
 GONE_AFTER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 """libpq's limits to waiting for a server that vanished without a word: 25 s for an answer, 30 s (here in milliseconds)
 for a receipt. The system's own are two hours and a quarter of one."""
+GONE_CLIENT = {name if name.startswith("tcp_") else f"tcp_{name}": value for name, value in GONE_AFTER.items()}
+"""PostgreSQL's own limits to waiting for a client that vanished, by nearly the same names. As long it keeps the
+session's locks, and nobody could take the place of a host that lost its power in the middle of a sync."""
 PROGRAM = "alx"
 """What PostgreSQL's administrators see a connection by; the API's and Dagster's say so themselves."""
+SESSION = {"jit": "off", **GONE_CLIENT}
+"""Settings of a session on PostgreSQL. It compiles what it takes for costly, without statistics nearly everything:
+60 ms, to save none."""
 UTF8 = {"client_encoding": "utf8"}
 """How texts go to and from PostgreSQL, whatever its database, PGCLIENTENCODING or the URL say: frames are UTF-8."""
 
@@ -206,10 +212,10 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
 
 
 def _prepare_postgresql(connection: "PostgresqlConnection[Any]", _entry: ConnectionPoolEntry) -> None:
-    # The server compiles what it takes for costly, without statistics nearly everything: 60 ms, to save none. No option
-    # of the connection says so: it would hide those of PGOPTIONS, and poolers refuse it.
+    # No options of the connection say this: they would hide those of PGOPTIONS, and poolers refuse them.
+    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in SESSION.items())
     connection.autocommit = True
-    connection.execute("SET jit = off")
+    connection.execute(f"SELECT {settings}")
     connection.autocommit = False
 
 

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection
 
 STATEMENT_TIMEOUT_S = 120
-"""Longest that one statement may keep a snapshot of Moodle open; a scan of 5 million completion rows takes 2-3 s."""
+"""Longest that one statement may keep a snapshot of Moodle open; a scan of 5 million completion rows takes 2-3 s. As
+long PostgreSQL waits for the next one: a host that vanished in between would keep an upgrade of Moodle waiting."""
 LOCK_TIMEOUT_S = 60
 """Longest that a statement waits for a table. An upgrade of Moodle locks whole ones, for minutes where they are large;
 of themselves, MariaDB and MySQL wait a day or a year, PostgreSQL for ever."""
@@ -16,7 +17,9 @@ def postgresql_settings() -> str:
     """
     return (
         f"SELECT set_config('statement_timeout', '{STATEMENT_TIMEOUT_S}s', true),"
-        f" set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true), set_config('jit', 'off', true)"
+        f" set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true),"
+        f" set_config('idle_in_transaction_session_timeout', '{STATEMENT_TIMEOUT_S}s', true),"
+        " set_config('jit', 'off', true)"
     )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.engine import URL
 
 from alx_cli.home import hold_home
 from alx_core.settings import Settings
+from alx_core.store import locks
 from alx_core.store.engine import open_engine, transaction
 from alx_core.store.tables import reporting, sync_runs
 from support.command import Command
@@ -67,6 +69,19 @@ def test_a_second_up_in_the_same_home_is_refused_whatever_its_ports(tmp_path: Pa
     assert done.code == 1
     assert f"already in {tmp_path}" in done.stderr
     assert not (tmp_path / "dagster").exists(), "the first one's files and runs are left alone"
+
+
+def test_a_second_up_over_the_same_database_is_refused_whatever_its_home(
+    tmp_path: Path, reporting_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "UP_PATIENCE_S", 0)
+    with open_engine(reporting_url) as engine, locks.up_lock(engine):
+        done = Command(tmp_path / "second", ALX_API_BIND="127.0.0.1:1", ALX_DAGSTER_BIND="127.0.0.1:1").run(
+            "up", ALX_MOODLE_URL=f"sqlite:///{tmp_path}/moodle.sqlite", ALX_DATABASE_URL=plain(reporting_url)
+        )
+    assert done.code == 1
+    assert "already over" in done.stderr
+    assert not (tmp_path / "second" / "dagster").exists(), "nothing was begun"
 
 
 @pytest.mark.parametrize(

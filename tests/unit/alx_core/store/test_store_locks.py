@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from psycopg import Connection as PostgresqlConnection
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from alx_core.errors import StoreUnreachable, SyncLocked
+from alx_core.errors import SettingsError, StoreUnreachable, SyncLocked
+from alx_core.store import locks
 from alx_core.store.engine import make_engine, transaction
-from alx_core.store.locks import writer_lock
+from alx_core.store.locks import up_lock, writer_lock
 from support.reporting_databases import reporting_database
 
 pytestmark = pytest.mark.slow
@@ -178,6 +180,59 @@ def wait_until_ended(connection: Connection) -> None:
         time.sleep(0.3)
         connection.scalar(text("SELECT 1"))
         connection.rollback()
+
+
+def test_the_server_gives_up_a_session_whose_host_vanished_in_half_a_minute(tmp_path: Path) -> None:
+    """As long it keeps the session's locks; its own default is two hours."""
+    taken: list[PostgresqlConnection] = []
+    with reporting_database("postgresql", tmp_path) as url:
+        engine = make_engine(url)
+        event.listen(engine, "checkout", lambda driver, *_: taken.append(driver))
+        with writer_lock(engine, timeout_s=0):
+            (driver,) = taken
+            idle, interval, count, unacknowledged = (
+                driver.execute(f"SHOW tcp_{name}").fetchone()
+                for name in ("keepalives_idle", "keepalives_interval", "keepalives_count", "user_timeout")
+            )
+        engine.dispose()
+    assert (idle, interval, count, unacknowledged) == (("10",), ("5",), ("3",), ("30000",))
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "UP_PATIENCE_S", 0.3)
+
+
+@pytest.mark.usefixtures("patience")
+def test_alx_runs_once_over_a_database_and_syncs_beside_it(url: URL, engines: MakeEngine) -> None:
+    with up_lock(engines()):
+        assert is_free(engines()), "a sync has a lock of its own"
+        with (
+            pytest.raises(SettingsError, match=r"running already over .* `alx api` serves") as caught,
+            up_lock(engines()),
+        ):
+            pytest.fail("two at once")
+        assert ("from 127.0.0.1." in str(caught.value)) == (url.get_backend_name() == "postgresql")
+    with up_lock(engines()):
+        pass
+
+
+def test_an_alx_that_is_being_stopped_is_waited_for(engines: MakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_held, is_tried = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with up_lock(engines()):
+            is_held.set()
+            assert is_tried.wait(PATIENCE_S)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert is_held.wait(PATIENCE_S)
+    monkeypatch.setattr(locks.time, "sleep", lambda _s: is_tried.set())
+    monkeypatch.setattr(locks, "UP_PATIENCE_S", PATIENCE_S)
+    with up_lock(engines()):
+        assert is_tried.is_set()
+    thread.join(PATIENCE_S)
 
 
 def test_two_databases_have_two_locks(tmp_path: Path) -> None:
