@@ -38,6 +38,9 @@ MAX_DAYS = 36_500
 """A hundred years are for ever, and still a date that calendars and databases know."""
 ALIKE = 0.8
 """Of difflib's likeness of two names (0 to 1): from here on one is taken for a slip of the other."""
+SEVERAL_HOSTS = re.compile(
+    r"(?P<before>postgres(ql)?(\+\w+)?://([^/?@]*@)?)(?P<hosts>[^/?@,]+(,[^/?@,]+)+)(?P<after>/.*)"
+)
 EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -307,6 +310,14 @@ def split_bind(bind: str) -> tuple[str, int]:
     return host, port
 
 
+def _of_several_hosts(text: str) -> URL | None:
+    """Read a URL of a primary and its standbys as libpq has it; SQLAlchemy has them in the query. None: of one host."""
+    found = SEVERAL_HOSTS.fullmatch(text)
+    if found is None:
+        return None
+    return make_url(found["before"] + found["after"]).update_query_dict({"host": tuple(found["hosts"].split(","))})
+
+
 def with_driver(url: URL) -> URL:
     """Name the driver in a URL that leaves it open."""
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
@@ -319,7 +330,7 @@ def _describe(loc: tuple[int | str, ...], message: str) -> str:
 
 def _parse_url(text: str) -> URL:
     try:
-        url = make_url(text)
+        url = _of_several_hosts(text) or make_url(text)
     except (ArgumentError, ValueError):  # ValueError, for a port that is no number, quotes what may be a password
         raise ValueError("not a database URL, for example postgresql://user:password@host/database") from None
     is_file = url.get_backend_name() == "sqlite"

@@ -14,9 +14,11 @@ from threading import Lock, Thread
 import polars as pl
 import pyarrow as pa
 from adbc_driver_manager import AdbcStatusCode, Error, OperationalError
+from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL
 
 from alx_core import imports
+from alx_core.settings import DRIVERS
 from alx_core.store.engine import libpq_options
 
 with imports.without("pandas"):  # 0.3 s and 40 MB, to make pandas frames
@@ -161,9 +163,8 @@ class ArrowDatabase:
             return connection
         if self._first is not None:
             return self._first.adbc_clone()
-        limits = {name: str(limit) for name, limit in libpq_options(self._url).items()}
-        uri = self._url.set(drivername="postgresql").update_query_dict(limits).render_as_string(hide_password=False)
-        self._first = connection = adbc_postgresql.connect(uri)
+        _, arguments = self._url.set(drivername=DRIVERS["postgresql"]).get_dialect()().create_connect_args(self._url)
+        self._first = connection = adbc_postgresql.connect(make_conninfo(**{**arguments, **libpq_options(self._url)}))
         return connection
 
     def _begin(self, cursor: Cursor) -> Snapshot:

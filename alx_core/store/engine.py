@@ -27,6 +27,7 @@ for a receipt. The system's own are two hours and a quarter of one."""
 GONE_CLIENT = {name if name.startswith("tcp_") else f"tcp_{name}": value for name, value in GONE_AFTER.items()}
 """PostgreSQL's own limits to waiting for a client that vanished, by nearly the same names. As long it keeps the
 session's locks, and nobody could take the place of a host that lost its power in the middle of a sync."""
+SEVERAL = "several.hosts.invalid"
 PROGRAM = "alx"
 """What PostgreSQL's administrators see a connection by; the API's and Dagster's say so themselves."""
 SESSION = {"jit": "off", **GONE_CLIENT}
@@ -150,7 +151,11 @@ def wrapped(connection: Connection, error: Exception, *, sql: str | None = None,
 
 def shown(url: URL) -> str:
     """Return a database's URL as people may see it and as they wrote it: no password, no driver, no options."""
-    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+    plain = url.set(drivername=url.get_backend_name(), query={})
+    hosts = [each for each in url.normalized_query.get("host", ()) if not each.startswith("/")]
+    if url.host or not hosts:
+        return plain.render_as_string(hide_password=True)
+    return plain.set(host=SEVERAL).render_as_string(hide_password=True).replace(SEVERAL, ",".join(hosts))
 
 
 def unreachable(url: URL, error: Exception) -> StoreUnreachable:

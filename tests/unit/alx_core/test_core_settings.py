@@ -166,6 +166,28 @@ def test_host_port_user_password_and_database_are_kept(load: Load) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "hosts"),
+    [
+        ("postgresql://u:p@a,b/m", ("a", "b")),
+        ("postgresql://u:p%2Fq,r@a:1,b.example.com:2/m?sslmode=require", ("a:1", "b.example.com:2")),
+        ("postgresql://a:1,b/m", ("a:1", "b")),
+        ("postgres://u@10.0.0.1,10.0.0.2,10.0.0.3:5433/m", ("10.0.0.1", "10.0.0.2", "10.0.0.3:5433")),
+    ],
+)
+def test_a_primary_and_its_standbys_are_written_as_to_postgresqls_own_clients(
+    load: Load, written: str, hosts: tuple[str, ...]
+) -> None:
+    url = moodle(load, written)
+    assert (url.host, url.query["host"], url.database) == (None, hosts, "m")
+    assert url.query.get("sslmode") == ("require" if "sslmode" in written else None)
+
+
+@pytest.mark.parametrize("written", ["mysql://u:p@a,b/m", "postgresql://u:p@a,/m", "postgresql://u:p@h/a,b"])
+def test_what_only_looks_like_several_hosts_is_not_taken_apart(load: Load, written: str) -> None:
+    assert "host" not in moodle(load, written).query
+
+
 @pytest.mark.parametrize("url", ["sqlite:///data/m.sqlite", "sqlite:///./data/m.sqlite"])
 def test_a_relative_sqlite_path_is_made_absolute(load: Load, tmp_path: Path, url: str) -> None:
     assert moodle(load, url).database == str(tmp_path / "data" / "m.sqlite")

@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from alx_core.errors import SettingsError, StoreUnreachable
+from alx_core.settings import Settings
+from alx_core.store.arrow import ArrowDatabase
 from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, shown, transaction
 from alx_pipeline.dagster_home import storage_url
 from alx_pipeline.moodle.source import make_moodle_engine
@@ -18,6 +20,7 @@ from api_server.database import make_api_engine
 from support.reporting_databases import reporting_database
 
 PASSWORD = "s3cr3t"
+ENGINES = [make_engine, make_api_engine, make_moodle_engine]
 CLOSED = URL.create("postgresql+psycopg", "alx", PASSWORD, host="127.0.0.1", port=1, database="alx")
 
 
@@ -91,7 +94,7 @@ def test_a_server_that_is_down_is_unreachable_and_the_message_says_where_without
     assert caught.value.is_transient
 
 
-@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+@pytest.mark.parametrize("make", ENGINES)
 def test_the_error_of_a_statement_shows_none_of_its_values(engine: Engine, make: Callable[[URL], Engine]) -> None:
     made = make(engine.url)
     with made.connect() as connection, pytest.raises(DBAPIError) as caught:
@@ -116,7 +119,7 @@ def test_the_options_of_pgoptions_hold_too(tmp_path: Path, monkeypatch: pytest.M
         assert connection.scalar(text("SHOW search_path")) == "reports"
 
 
-@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+@pytest.mark.parametrize("make", ENGINES)
 def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:
         made = make(url.update_query_dict({"options": "-csearch_path=reports"}))
@@ -147,7 +150,7 @@ def test_postgresql_is_told_whose_connection_it_is_but_for_a_name_of_the_url(
     assert shown_names == [name, "reports"]
 
 
-@pytest.mark.parametrize("make", [make_engine, make_api_engine, make_moodle_engine])
+@pytest.mark.parametrize("make", ENGINES)
 def test_texts_are_utf8_whatever_the_surroundings_ask_for(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:
         made = make(url.update_query_dict({"client_encoding": "latin1"}))
@@ -155,6 +158,41 @@ def test_texts_are_utf8_whatever_the_surroundings_ask_for(tmp_path: Path, make: 
             encoding = connection.scalar(text("SHOW client_encoding"))
         made.dispose()
     assert encoding == "UTF8"
+
+
+def test_a_primary_and_its_standbys_are_one_database_to_every_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of the two is not there; the URL is written as PostgreSQL's own clients have it."""
+    with reporting_database("postgresql", tmp_path) as url:
+        hosts = f"127.0.0.1:1,{url.host}:{url.port}"
+        user = f"{url.username}:{url.password or 'p%40ss'}"
+        monkeypatch.setenv(
+            "ALX_DATABASE_URL", f"postgresql://{user}@{hosts}/{url.database}?target_session_attrs=read-write"
+        )
+        several = Settings(home=tmp_path).database
+        for made in (*(make(several) for make in ENGINES), create_engine(storage_url(several))):
+            with made.connect() as connection:
+                assert connection.scalar(text("SELECT current_database()")) == url.database
+            made.dispose()
+        database = ArrowDatabase(several)
+        with database.snapshot() as snapshot:
+            assert [frame.rows() for frame in snapshot.stream("SELECT 7 AS number")] == [[(7,)]]
+        database.close()
+    assert shown(several) == f"postgresql://{url.username}:***@{hosts}/{url.database}"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "postgresql://alx@/alx"),
+        ("?host=/run/postgresql", "postgresql://alx@/alx"),
+        ("?host=db.example.com&port=1", "postgresql://alx@db.example.com/alx"),
+        ("?host=a:1&host=b:2&sslmode=require", "postgresql://alx@a:1,b:2/alx"),
+    ],
+)
+def test_hosts_are_shown_wherever_in_the_url_they_stand(query: str, expected: str) -> None:
+    assert shown(make_url(f"postgresql+psycopg://alx@/alx{query}")) == expected
 
 
 def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options() -> None:
