@@ -28,6 +28,7 @@ GONE_CLIENT = {name if name.startswith("tcp_") else f"tcp_{name}": value for nam
 """PostgreSQL's own limits to waiting for a client that vanished, by nearly the same names. As long it keeps the
 session's locks, and nobody could take the place of a host that lost its power in the middle of a sync."""
 SEVERAL = "several.hosts.invalid"
+"""Stands where in a URL hosts are written that SQLAlchemy keeps in its query."""
 PROGRAM = "alx"
 """What PostgreSQL's administrators see a connection by; the API's and Dagster's say so themselves."""
 SESSION = {"jit": "off", **GONE_CLIENT}
