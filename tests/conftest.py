@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from alx_core.store.engine import open_engine
 from support.databases import templates
 from support.pipeline import MakePipeline, Pipeline
-from support.reporting_databases import reporting_database
+from support.reporting_databases import KINDS_OF_DATABASE, reporting_database
 from support.site import load_real_site, site_on_server
 
 # Whoever tries a copy has its settings in the environment, as README.md says: tests would write into these databases.
@@ -72,8 +72,7 @@ def moodle_url(request: pytest.FixtureRequest) -> Iterator[URL]:
         yield url
 
 
-# On the server each test waits for a database of its own, longer than it runs; the quick part does without.
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(params=KINDS_OF_DATABASE)
 def reporting_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """A reporting database of each kind: empty, or migrated where what the test asks for would do that first."""
     is_migrated = not {"reporting_engine", "make_pipeline"}.isdisjoint(request.fixturenames)

@@ -17,13 +17,14 @@ from alx_core.store.tables import metadata
 from support.api import PATH, Api, form, logged, served
 from support.databases import SERVERS
 from support.reads import COMPANY_IDS, make_token
+from support.reporting_databases import KINDS_OF_DATABASE
 from support.stack import wait_for
 from support.table import CompanyTable
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def serving(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Api]]:
     environment = {"ALX_API_BURST_PER_MINUTE": "200"}
     with served(request.param, tmp_path_factory.mktemp("log"), environment) as made:

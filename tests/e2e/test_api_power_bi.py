@@ -14,7 +14,7 @@ from alx_core.store.pages import PageKey
 from support.api import Api, set_company
 from support.power_query import Page, Report, side_by_side
 from support.reads import make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.stack import wait_for
 from support.table import CompanyTable, Follower
 
@@ -27,7 +27,7 @@ LIMIT = 10_000
 POLLS = 20
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path) as made:
         yield made

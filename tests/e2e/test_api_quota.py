@@ -16,6 +16,7 @@ from alx_core.store.tables import api_sessions
 from support.api import Api, logged, served, set_company
 from support.power_query import side_by_side
 from support.reads import COMPANY_IDS, make_token
+from support.reporting_databases import KINDS_OF_DATABASE
 from support.stack import wait_for
 from support.table import CompanyTable
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.slow
 CLIENTS = 8
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def serving(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Api]]:
     environment = {"ALX_API_WORKERS": "3", "ALX_API_THREADS": "4"}
     with served(request.param, tmp_path_factory.mktemp("quota"), environment) as made:

@@ -16,7 +16,7 @@ from support.api import PATH, Api, form, logged, served
 from support.in_process import InProcess, in_process
 from support.power_query import side_by_side
 from support.reads import make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.stack import wait_for
 from support.table import CompanyTable
 
@@ -79,7 +79,7 @@ BODIES = st.one_of(
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, str]]:
     folder = tmp_path_factory.mktemp("fuzz")
     proxies = {"trusted_proxies": "127.0.0.1"}

@@ -18,7 +18,7 @@ from alx_core.domain.changes import Op
 from support.api import PATH, form, set_company
 from support.in_process import URLENCODED, InProcess, in_process
 from support.reads import COMPANY_IDS, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.table import CompanyTable
 
 MARKS = ("AAAA", "BBBB")
@@ -39,7 +39,7 @@ class Two:
     tokens: list[list[str]]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     folder = tmp_path_factory.mktemp("isolation")
     with migrated_engine(request.param, folder) as engine, in_process(engine, folder) as api:

@@ -13,7 +13,7 @@ from alx_core.domain.paging import IDLE_S, LAST_CALL_S, SESSION_S, SNAPSHOT_KEPT
 from alx_core.store.engine import transaction
 from alx_core.store.retention import purge_history
 from support.reads import Client, Company, FakeClock, Worker, make_settings, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 keys = st.tuples(st.integers(1, 9), st.integers(1, 2))
 clients = st.integers(0, 2)
@@ -21,7 +21,7 @@ workers = st.integers(0, 1)
 EXAMPLES = {"sqlite": 60, "postgresql": 15}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("reads")) as made:
         yield made

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
@@ -14,6 +15,9 @@ from alx_core.store.engine import connect, make_engine, open_engine
 from alx_core.store.schema import migrate
 from support.databases import scratch_database, templates
 from support.stack import wait_for
+
+KINDS_OF_DATABASE = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+"""On the server each test waits for a database of its own, longer than it runs; the fast part does without."""
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from alx_core.store.engine import transaction
 from alx_core.store.tables import alerts
 from support.channels import FakeMailServer, FakeSlack, fake_mail_server, fake_slack
 from support.office import Office
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("outbox")) as made:
         yield made

@@ -9,11 +9,11 @@ from support.asked_company import Company
 from support.builders import NOW
 from support.in_process import InProcess, in_process
 from support.reads import COMPANY_IDS, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.table import CompanyTable
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("settings")) as made:
         yield made

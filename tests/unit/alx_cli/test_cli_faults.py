@@ -84,6 +84,7 @@ def test_a_second_up_over_the_same_database_is_refused_whatever_its_home(
     assert not (tmp_path / "second" / "dagster").exists(), "nothing was begun"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("forbid", "says"),
     [
@@ -102,6 +103,7 @@ def test_the_doctor_finds_a_reporting_database_that_it_may_not_write(tmp_path: P
     assert "ALX_MOODLE_URL is not set" in done.stdout, "the doctor goes on"
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_an_empty_reporting_database_in_which_it_may_make_no_tables(tmp_path: Path) -> None:
     with reporting_database("postgresql", tmp_path) as url:
         assert "rights on it" not in Command(tmp_path).run("doctor", ALX_DATABASE_URL=plain(url)).stdout

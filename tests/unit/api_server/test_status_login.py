@@ -12,7 +12,7 @@ from alx_core.store.engine import transaction
 from alx_core.store.tables import status_logins
 from api_server.status.login import MAX_ATTEMPTS
 from api_server.status.session import COOKIE
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.status_server import make_settings, make_status_app
 
 PASSWORD = "correct horse"
@@ -22,7 +22,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MakeClient = Callable[..., falcon.testing.TestClient]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A reporting database of each kind."""
     with migrated_engine(request.param, tmp_path_factory.mktemp("logins")) as made:

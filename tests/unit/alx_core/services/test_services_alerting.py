@@ -20,7 +20,7 @@ from alx_core.store.tables import alerts
 from support import office
 from support.builders import NOW
 from support.office import JUDGED
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 BOTH = Policy(frozenset(Channel), cooldown_s=3600)
 SLACK = Policy({Channel.SLACK}, cooldown_s=3600)
@@ -35,7 +35,7 @@ BAD = Judgement(JUDGED, [make_observation()])
 WELL = Judgement(JUDGED)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("alerting")) as made:
         yield made

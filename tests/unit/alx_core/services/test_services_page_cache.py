@@ -23,15 +23,15 @@ from alx_core.store.page_cache_redis import RedisPages
 from alx_core.store.tables import response_cache
 from support.databases import require_redis
 from support.reads import FakeClock
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 pytestmark = pytest.mark.slow
 
-KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow), "redis"]
+KINDS = [*KINDS_OF_DATABASE, "redis"]
 Connect = Callable[[], SharedPages]
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("cache")) as made:
         yield made

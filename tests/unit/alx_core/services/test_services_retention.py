@@ -32,13 +32,13 @@ from alx_core.store.tables import (
 )
 from alx_pipeline.catch_up import LOOKBACK
 from support.builders import NOW, make_table_row
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.requests import log_requests, make_request
 
 BLOCK = 10
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("retention")) as made:
         yield made

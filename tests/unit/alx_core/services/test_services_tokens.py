@@ -17,13 +17,13 @@ from alx_core.store.sessions import begin_session, note_finished
 from alx_core.store.tokens import list_tokens
 from support.builders import NOW
 from support.reads import access_of
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = MoodleToken(SECRET, "Power BI", 1, 7, OwnerState.ACTIVE, "10.", NOW - 9, NOW + 9)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path) as made:
         yield made

@@ -21,12 +21,12 @@ from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import hash_token
 from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 DAY = "2026-11-24"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("access")) as made:
         yield made

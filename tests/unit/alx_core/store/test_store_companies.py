@@ -9,7 +9,7 @@ from alx_core.domain.sync import TableFacts
 from alx_core.store.companies import list_companies, mark_gone, table_facts, upsert_companies, upsert_company
 from alx_core.store.tables import reporting
 from support.builders import COURSE, Row, make_table_row
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 ZERO = {
     "shortname": "", "name": "", "suspended": 0, "is_deleted": 0, "row_count": 0, "published_seq": 0,
@@ -17,7 +17,7 @@ ZERO = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("companies")) as made:
         yield made

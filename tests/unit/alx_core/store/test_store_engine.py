@@ -17,14 +17,14 @@ from alx_core.store.engine import connect, is_postgresql, make_engine, open_engi
 from alx_pipeline.dagster_home import storage_url
 from alx_pipeline.moodle.source import make_moodle_engine
 from api_server.database import make_api_engine
-from support.reporting_databases import reporting_database
+from support.reporting_databases import KINDS_OF_DATABASE, reporting_database
 
 PASSWORD = "s3cr3t"
 ENGINES = [make_engine, make_api_engine, make_moodle_engine]
 CLOSED = URL.create("postgresql+psycopg", "alx", PASSWORD, host="127.0.0.1", port=1, database="alx")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A database with one table, `thing`, that holds the number 1."""
     with reporting_database(request.param, tmp_path_factory.mktemp("engine")) as url, open_engine(url) as made:
@@ -104,6 +104,7 @@ def test_the_error_of_a_statement_shows_none_of_its_values(engine: Engine, make:
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [make_engine, make_api_engine])
 def test_postgresql_compiles_no_statement(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:
@@ -113,12 +114,14 @@ def test_postgresql_compiles_no_statement(tmp_path: Path, make: Callable[[URL], 
         made.dispose()
 
 
+@pytest.mark.slow
 def test_the_options_of_pgoptions_hold_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-csearch_path=reports")
     with reporting_database("postgresql", tmp_path) as url, open_engine(url) as engine, engine.connect() as connection:
         assert connection.scalar(text("SHOW search_path")) == "reports"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ENGINES)
 def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:
@@ -128,6 +131,7 @@ def test_the_options_of_a_postgresql_url_hold_in_every_engine(tmp_path: Path, ma
         made.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "name"),
     [
@@ -150,6 +154,7 @@ def test_postgresql_is_told_whose_connection_it_is_but_for_a_name_of_the_url(
     assert shown_names == [name, "reports"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ENGINES)
 def test_texts_are_utf8_whatever_the_surroundings_ask_for(tmp_path: Path, make: Callable[[URL], Engine]) -> None:
     with reporting_database("postgresql", tmp_path) as url:
@@ -160,6 +165,7 @@ def test_texts_are_utf8_whatever_the_surroundings_ask_for(tmp_path: Path, make: 
     assert encoding == "UTF8"
 
 
+@pytest.mark.slow
 def test_a_primary_and_its_standbys_are_one_database_to_every_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +206,7 @@ def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options()
     assert shown(url) == "postgresql://alx:***@db.example.com/alx"
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_in_the_middle_is_unreachable(tmp_path: Path) -> None:
     with reporting_database("postgresql", tmp_path) as url, open_engine(url) as engine, open_engine(url) as killer:
         with pytest.raises(StoreUnreachable), connect(engine) as connection:  # noqa: PT012  # any statement may
@@ -230,6 +237,7 @@ def test_a_file_that_is_no_sqlite_database_is_unreachable(tmp_path: Path) -> Non
         pytest.fail("a text is no database")
 
 
+@pytest.mark.slow
 def test_an_option_that_the_server_does_not_know_is_unreachable(tmp_path: Path) -> None:
     with (
         reporting_database("postgresql", tmp_path) as url,
@@ -314,6 +322,7 @@ def test_a_transaction_on_sqlite_waits_for_the_writer_before_it(sqlite: Engine) 
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
 
 
+@pytest.mark.slow
 def test_a_server_that_vanishes_is_waited_for_as_long_as_is_set_and_the_url_may_say_otherwise(tmp_path: Path) -> None:
     limits = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
     with reporting_database("postgresql", tmp_path) as url:

@@ -19,7 +19,7 @@ from alx_core.errors import SettingsError, StoreUnreachable, SyncLocked
 from alx_core.store import locks
 from alx_core.store.engine import make_engine, transaction
 from alx_core.store.locks import up_lock, writer_lock
-from support.reporting_databases import reporting_database
+from support.reporting_databases import KINDS_OF_DATABASE, reporting_database
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ with writer_lock(make_engine(make_url(sys.argv[1])), timeout_s=0):
 MakeEngine = Callable[[], Engine]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     with reporting_database(request.param, tmp_path_factory.mktemp("locks")) as found:
         yield found

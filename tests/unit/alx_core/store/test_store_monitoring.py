@@ -11,14 +11,14 @@ from alx_core.store.monitoring.refusals import FailedAuth, QuotaRefusals, Suspec
 from alx_core.store.monitoring.security import TokenCounts, count_tokens
 from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
 from alx_core.store.tables import api_tokens, companies
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.requests import HOUR, log_requests, make_refusal, make_request
 from support.status_site import make_company
 
 DAY_AGO = HOUR - 86_400
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A log with failed authentications, refusals for the quota, and answered requests around them."""
     with migrated_engine(request.param, tmp_path_factory.mktemp("log")) as made:

@@ -23,12 +23,12 @@ from alx_core.store.pages import (
 from alx_core.store.tables import reporting, reporting_history
 from support.builders import COMPANY, make_table_row
 from support.reads import Company, FakeClock
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 ROWS = 6_000
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("pages")) as made:
         yield made

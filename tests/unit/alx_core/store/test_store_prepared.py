@@ -29,7 +29,7 @@ from alx_core.store.engine import atomic
 from alx_core.store.libpq import MOST
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import api_usage
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 VALUES = Prepared(
     select(
@@ -49,7 +49,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("prepared")) as made:
         yield made

@@ -29,7 +29,7 @@ from support.builders import (
     make_stored,
     make_tombstone,
 )
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.stack import wait_for
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 NOTHING = make_stored()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("reporting")) as made:
         yield made

@@ -11,10 +11,10 @@ from alx_core.store.engine import transaction
 from alx_core.store.request_log import COLUMNS, add_requests
 from alx_core.store.tables import request_log
 from support.builders import NOW
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("log")) as made:
         yield made

@@ -11,14 +11,14 @@ from alx_core.store import runs
 from alx_core.store.locks import writer_lock
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
 from support.builders import NOW, Row, make_run
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 HOUR_S = 3600
 HOUR = NOW - NOW % HOUR_S
 """The end of the newest complete hour at NOW."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("runs")) as made:
         yield made

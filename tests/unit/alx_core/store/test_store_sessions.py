@@ -13,13 +13,13 @@ from alx_core.store.access import find_session
 from alx_core.store.engine import atomic, transaction
 from support.builders import NOW
 from support.reads import access_of, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 LIMIT = 100
 SESSION = Session(ReadMode.FULL, 7, 0, 0, NOW, NOW, None, view="[[], []]")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("sessions")) as made:
         yield made

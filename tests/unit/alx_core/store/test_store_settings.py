@@ -13,10 +13,10 @@ from alx_core.store.engine import transaction
 from alx_core.store.settings import load_settings_of, save_settings_of
 from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
-from support.reporting_databases import migrated_engine, wait_for_a_lock
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine, wait_for_a_lock
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("settings")) as made:
         yield made

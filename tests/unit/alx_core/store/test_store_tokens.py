@@ -10,10 +10,10 @@ from alx_core.store.tables import api_tokens
 from alx_core.store.tokens import PREFIX_LENGTH, find_token, hash_token, list_tokens, revoke_tokens
 from support.builders import NOW
 from support.reads import Company, FakeClock, access_of, make_token
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("tokens")) as made:
         yield made

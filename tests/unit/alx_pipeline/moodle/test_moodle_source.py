@@ -54,6 +54,7 @@ LIMITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LIMITS)
 def test_each_statement_of_every_connection_has_its_limits_and_no_other_session(kind: str) -> None:
     query, limits = LIMITS[kind]
@@ -69,6 +70,7 @@ def test_each_statement_of_every_connection_has_its_limits_and_no_other_session(
         others.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 @pytest.mark.parametrize("far", [2**31, 2**62])
 def test_a_few_ids_far_beyond_all_others_do_not_make_one_range_of_these(kind: str, far: int) -> None:
@@ -102,6 +104,7 @@ def test_a_statement_that_mariadb_gives_up_in_the_middle_is_an_error_that_says_w
         source.close()
 
 
+@pytest.mark.slow
 def test_a_mariadb_that_vanishes_is_asked_for_as_often_as_a_postgresql() -> None:
     with scratch_database("mysql") as url:
         engine = make_moodle_engine(url)
@@ -112,6 +115,7 @@ def test_a_mariadb_that_vanishes_is_asked_for_as_often_as_a_postgresql() -> None
         assert asked == [GONE_AFTER[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_url_may_leave_the_driver_open_and_a_driver_that_can_not_serve_is_refused(kind: str) -> None:
     with scratch_database(kind) as url:

@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from support.desk import Desk
 from support.reads import FakeClock, Worker
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=KINDS_OF_DATABASE)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with migrated_engine(request.param, tmp_path_factory.mktemp("reading")) as made:
         yield made
