@@ -10,12 +10,12 @@ from alx_core.store.engine import connect
 from alx_core.store.tables import request_log
 from api_server.entry import LogEntry
 from api_server.journal import GATHER_S, Journal
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 REQUESTS = 1500
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS_OF_DATABASE)
 def test_requests_that_come_one_by_one_do_not_cost_a_transaction_each(kind: str, tmp_path: Path) -> None:
     with migrated_engine(kind, tmp_path) as engine:
         journal = Journal(tmp_path / "journal", engine.url)

@@ -27,6 +27,7 @@ def test_no_redis_is_none_to_be_told_of(alx: Command) -> None:
     assert "Redis" not in {each["check"] for each in alx.run("doctor", "--json").json}
 
 
+@pytest.mark.slow
 def test_a_server_that_never_vacuums_is_told_of(alx: Command) -> None:
     """It may be on purpose, so there is nothing to mend. The test's server is as it is: others use it too."""
     with scratch_database("postgresql") as url:
@@ -39,6 +40,7 @@ def test_a_server_that_never_vacuums_is_told_of(alx: Command) -> None:
     assert [(each["ok"], each["detail"][:7]) for each in found] == [(True, "is off:")] * is_off
 
 
+@pytest.mark.slow
 def test_a_reporting_database_that_cannot_hold_all_names_is_told(alx: Command) -> None:
     with scratch_database("postgresql") as url:
         server = create_engine(url, isolation_level="AUTOCOMMIT")

@@ -9,7 +9,7 @@ import pytest
 
 from alx_core.store.locks import writer_lock
 from alx_pipeline.instance import reap_orphans
-from support.reporting_databases import migrated_engine
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS_OF_DATABASE)
 def test_a_run_that_was_left_behind_counts_as_failed_unless_a_sync_is_writing(
     instance: dg.DagsterInstance, tmp_path: Path, kind: str
 ) -> None:

@@ -11,6 +11,7 @@ from alx_core.domain.learners import EVERYBODY, MAX_ID, Layout, LearnerRange, me
 from alx_core.store.learner_ranges import MOST_LOOKUPS, is_in
 from alx_core.store.tables import reporting
 from support.databases import scratch_database
+from support.reporting_databases import KINDS_OF_DATABASE
 
 WIDTH, COUNT = 16, 200
 LAYOUT = Layout(WIDTH, COUNT)
@@ -22,7 +23,7 @@ learners = Table("learners", MetaData(), Column("number", BigInteger), Column("u
 """Ids as integers and, as some sites keep them, as decimals."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mysql"])
+@pytest.fixture(scope="module", params=[*KINDS_OF_DATABASE, pytest.param("mysql", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "sqlite":
         yield from filled(create_engine("sqlite://"))
@@ -81,6 +82,7 @@ def test_the_learners_of_few_ranges_among_many_are_found_by_their_ids(engine: En
     assert found(engine, apart(*indexes), most_lookups=1) == wanted(apart(*indexes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"], indirect=True)
 @pytest.mark.parametrize("most_lookups", [MOST_LOOKUPS, 1])
 @pytest.mark.parametrize("indexes", [[0, 7, 8], [3], [0, 99, COUNT - 1], [*MANY, COUNT - 1]])

@@ -18,7 +18,7 @@ from alx_core.store.engine import connect, open_engine, transaction
 from alx_core.store.schema import HEAD, KNOWN, current_revision, migrate, require_current
 from alx_core.store.tables import metadata
 from alx_core.store.upgrade import alembic_config
-from support.reporting_databases import reporting_database, wait_for_a_lock
+from support.reporting_databases import KINDS_OF_DATABASE, reporting_database, wait_for_a_lock
 
 pytestmark = pytest.mark.slow
 
@@ -156,7 +156,7 @@ def test_tables_of_others_in_the_same_database_are_left_alone(empty: Engine) -> 
     assert "somebody_elses" in tables(empty)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS_OF_DATABASE)
 def test_one_that_comes_while_another_migrates_an_empty_database_ends_well_too(kind: str, tmp_path: Path) -> None:
     errors: list[Exception] = []
     with reporting_database(kind, tmp_path) as url, open_engine(url) as first:

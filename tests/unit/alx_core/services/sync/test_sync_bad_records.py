@@ -119,6 +119,7 @@ def test_a_nul_in_a_companys_name_does_not_end_the_run(site: Site, column: str) 
     assert site.live() == {key(BETA, 100), key(BETA, 300)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["name", "shortname"])
 def test_a_nul_in_a_companys_name_does_not_end_the_run_on_postgresql(postgresql: Site, column: str) -> None:
     postgresql.change(company=[make_company(**{column: "a\0b"}), make_company(id=BETA, shortname="beta")])
