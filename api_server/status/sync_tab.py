@@ -1,6 +1,7 @@
 """The tab Auto-Sync in words: its verdict, its cards, its company table."""
 
 from dataclasses import dataclass
+from textwrap import shorten
 
 from markupsafe import Markup
 
@@ -11,6 +12,8 @@ from api_server.status import formatting as say
 from api_server.status.cards import Card, Tone, Verdict
 from api_server.status.dagit import Dagit
 
+LONGEST_CAUSE = 400
+"""Characters of an error: some list tables and statements."""
 LATE = f"late after {say.duration(OVERDUE_AFTER_S)}"
 
 
@@ -41,8 +44,10 @@ def judge_syncs(view: SyncView) -> Verdict:
     if health.freshness is Freshness.STALE:
         return Verdict(Tone.BAD, f"No sync for {age}", _stale_advice(view))
     if view.is_failing or failed:
-        what = f"{say.plural(failed, 'company', 'companies')} could not be synced" if failed else "The last sync failed"
-        return Verdict(Tone.WARN, what, "Its rows are as they were. The next sync tries again." if failed else "")
+        if failed:
+            what = f"{say.plural(failed, 'company', 'companies')} could not be synced"
+            return Verdict(Tone.WARN, what, "Its rows are as they were. The next sync tries again.")
+        return Verdict(Tone.WARN, "The last sync failed", _cause(view))
     if view.is_overdue:
         late = say.duration(health.now - view.due_at)
         return Verdict(Tone.WARN, f"The sync is {late} late", "Is Dagster running, and its schedule switched on?")
@@ -64,7 +69,7 @@ def _never(view: SyncView) -> Verdict:
     newest_hour = "The newest hour was never synced"
     if view.is_failing:
         headline = newest_hour if _has_succeeded(view) else "No sync has succeeded yet"
-        return Verdict(Tone.BAD, headline, "`alx doctor` says what is wrong and how to mend it.")
+        return Verdict(Tone.BAD, headline, _cause(view))
     if _has_succeeded(view):
         advice = (
             "A rebuild or old hours fill the table. Start Dagster with `alx up`, or run `alx sync`, to keep it fresh."
@@ -85,8 +90,16 @@ def _stale_advice(view: SyncView) -> str:
     if view.health.running_since is not None:
         return shown + "A sync is running now."
     if view.is_failing:
-        return shown + "The last sync failed; `alx doctor` says what is wrong."
+        return shown + "The last sync failed. " + _cause(view)
     return shown + "Is Dagster running, and its schedule switched on?"
+
+
+def _cause(view: SyncView) -> str:
+    """Why the last run failed, in its own words, which say what to do; of companies, their rows say it."""
+    attempt = view.attempt
+    if attempt is None or attempt.error is None or attempt.companies_failed:
+        return "`alx doctor` says what is wrong and how to mend it."
+    return shorten(attempt.error, LONGEST_CAUSE, placeholder=" ... `alx status` shows all of it.")
 
 
 def _companies(view: SyncView) -> Card:

@@ -6,9 +6,9 @@ from sqlalchemy import insert, text, update
 
 from alx_core.store.engine import transaction
 from alx_core.store.locks import writer_lock
-from alx_core.store.tables import request_log, sync_runs
+from alx_core.store.tables import companies, request_log, sync_runs
 from support.status_pages import FAILED_REQUEST, HOUR, NOW, MakePage, Site, comma, figure
-from support.status_site import make_call
+from support.status_site import HOSTILE, make_call
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +53,20 @@ def test_a_running_sync_is_shown(own_site: Site, make_page: MakePage) -> None:
         page.goto(f"{own_site.url}/status")
     assert figure(page, "next-sync") == "Running, 40 s"
     assert figure(page, "status") == "Running"
+
+
+def test_a_sync_that_failed_says_why_on_a_phone_too(own_site: Site, make_page: MakePage) -> None:
+    cause = f"Moodle's database mysql://reader:***@{'moodle-' * 12}eu/moodle did not answer: {HOSTILE}."
+    with transaction(own_site.engine) as connection:
+        newest = connection.execute(text("SELECT max(id) FROM sync_runs")).scalar_one()
+        failed = update(sync_runs).where(sync_runs.c.id == newest).values(status="failed", error=cause)
+        connection.execute(failed)
+        connection.execute(update(companies).values(last_error=None))
+    page = make_page(viewport={"width": 360, "height": 800})
+    page.goto(f"{own_site.url}/status")
+    expect(page.locator(".headline")).to_have_text("The last sync failed.")
+    expect(page.locator(".advice")).to_have_text(cause)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_the_first_day_is_a_page_like_any_other(empty_site: Site, make_page: MakePage) -> None:

@@ -99,6 +99,19 @@ def test_the_status_card_is_one_word(overrides: dict[str, Any], figure: str, ton
     assert (card.figure, card.tone) == (figure, tone)
 
 
+@pytest.mark.parametrize("overrides", [{}, {"health": make_health(NOW - 90_000)}, NEVER])
+def test_a_sync_that_failed_says_why_wherever_it_stands(overrides: dict[str, Any]) -> None:
+    def advice(**run: Any) -> str:
+        return judge_syncs(make_sync(**{**overrides, "attempt": make_run(status="failed", **run)})).advice
+
+    assert advice(error="spool/1: No space left on device.").endswith("spool/1: No space left on device.")
+    assert "`alx doctor` says" in advice(error="acme: not allowed", companies_failed=1)
+    assert "`alx doctor` says" in advice(error=None)
+    cut = advice(error="GRANT SELECT " * 100)
+    assert "GRANT SELECT ... `alx status` shows all of it." in cut
+    assert len(cut) < 600
+
+
 def test_a_stale_table_says_from_when_its_figures_are() -> None:
     advice = judge_syncs(make_sync(health=make_health(NOW - 90_000))).advice
     assert "Reports show Moodle as it was at" in advice
