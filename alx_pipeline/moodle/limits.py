@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 STATEMENT_TIMEOUT_S = 120
 """Longest that one statement may keep a snapshot of Moodle open; a scan of 5 million completion rows takes 2-3 s. As
 long PostgreSQL waits for the next one: a host that vanished in between would keep an upgrade of Moodle waiting."""
-LOCK_TIMEOUT_S = 60
+LOCK_TIMEOUT_S = 45
 """Longest that a statement waits for a table. An upgrade of Moodle locks whole ones, for minutes where they are large;
-of themselves, MariaDB and MySQL wait a day or a year, PostgreSQL for ever."""
+of themselves, MariaDB and MySQL wait a day or a year, PostgreSQL for ever. Dagster gives a sensor a minute."""
 
 
 def postgresql_settings() -> str:

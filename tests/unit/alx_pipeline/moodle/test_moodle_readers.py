@@ -324,6 +324,6 @@ def test_a_statement_has_its_limits_and_fetches_rows_as_they_lie(is_mariadb: boo
     assert isinstance(reader, ConnectorxReader)
     read_only, settings = reader._prepare
     assert read_only == "SET SESSION TRANSACTION READ ONLY"
-    assert settings.startswith(f"SET SESSION lock_wait_timeout = 60, {limit}, ")
+    assert settings.startswith(f"SET SESSION lock_wait_timeout = 45, {limit}, ")
     assert "mrr=on,mrr_cost_based=off" in settings
     engine.dispose()

@@ -49,8 +49,8 @@ def test_statistics_from_before_a_table_was_filled_do_not_make_one_band_of_every
 
 
 LIMITS = {
-    "postgresql": ("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')", ("2min", "1min")),
-    "mysql": ("SELECT @@max_statement_time, @@lock_wait_timeout", (120, 60)),
+    "postgresql": ("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')", ("2min", "45s")),
+    "mysql": ("SELECT @@max_statement_time, @@lock_wait_timeout", (120, 45)),
 }
 
 
