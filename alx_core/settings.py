@@ -246,10 +246,13 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> URL:
-        """URL of the reporting database, driver included."""
+        """URL of the reporting database, driver included. Of several hosts it is the one that takes writes."""
         if self.database_url is None:
             return URL.create("sqlite", database=str(self.home.absolute() / "alx.sqlite"))
-        return _parse_url(self.database_url.get_secret_value())
+        url = _parse_url(self.database_url.get_secret_value())
+        if len(url.normalized_query.get("host", ())) > 1:
+            return url.update_query_dict({"target_session_attrs": "read-write", **url.query})
+        return url
 
     @property
     def zone(self) -> ZoneInfo:

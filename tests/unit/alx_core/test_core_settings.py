@@ -183,6 +183,17 @@ def test_a_primary_and_its_standbys_are_written_as_to_postgresqls_own_clients(
     assert url.query.get("sslmode") == ("require" if "sslmode" in written else None)
 
 
+def test_of_several_hosts_of_the_reporting_database_the_one_that_takes_writes_is_meant(load: Load) -> None:
+    several = "postgresql://u:p@a,b/m"
+    assert load(ALX_DATABASE_URL=several).database.query["target_session_attrs"] == "read-write"
+    assert load(ALX_DATABASE_URL=f"{several}?target_session_attrs=primary").database.query == {
+        "host": ("a", "b"),
+        "target_session_attrs": "primary",
+    }
+    assert "target_session_attrs" not in moodle(load, several).query, "any that answers may be read"
+    assert load(ALX_DATABASE_URL="postgresql://u:p@a/m").database.query == {}
+
+
 @pytest.mark.parametrize("written", ["mysql://u:p@a,b/m", "postgresql://u:p@a,/m", "postgresql://u:p@h/a,b"])
 def test_what_only_looks_like_several_hosts_is_not_taken_apart(load: Load, written: str) -> None:
     assert "host" not in moodle(load, written).query

@@ -173,9 +173,7 @@ def test_a_primary_and_its_standbys_are_one_database_to_every_driver(
     with reporting_database("postgresql", tmp_path) as url:
         hosts = f"127.0.0.1:1,{url.host}:{url.port}"
         user = f"{url.username}:{url.password or 'p%40ss'}"
-        monkeypatch.setenv(
-            "ALX_DATABASE_URL", f"postgresql://{user}@{hosts}/{url.database}?target_session_attrs=read-write"
-        )
+        monkeypatch.setenv("ALX_DATABASE_URL", f"postgresql://{user}@{hosts}/{url.database}?connect_timeout=3")
         several = Settings(home=tmp_path).database
         for made in (*(make(several) for make in ENGINES), create_engine(storage_url(several))):
             with made.connect() as connection:
