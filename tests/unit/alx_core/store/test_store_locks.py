@@ -212,7 +212,7 @@ def test_alx_runs_once_over_a_database_and_syncs_beside_it(url: URL, engines: Ma
             up_lock(engines()),
         ):
             pytest.fail("two at once")
-        assert ("from 127.0.0.1." in str(caught.value)) == (url.get_backend_name() == "postgresql")
+        assert (", from " in str(caught.value)) == bool(url.host)
     with up_lock(engines()):
         pass
 
