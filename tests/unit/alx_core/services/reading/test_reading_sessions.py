@@ -56,21 +56,24 @@ def test_a_client_that_stops_after_an_exactly_full_page_is_given_it_again_and_lo
     assert desk.read(client) == []
 
 
-def test_a_full_page_that_was_the_last_is_followed_by_an_empty_one_of_the_same_read(desk: Desk) -> None:
+def at_a_full_last_page(desk: Desk) -> tuple[Client, Client]:
+    """A client that has got all rows and does not know it yet, and another one of the same token."""
     asking, other = desk.client(limit=5), desk.client(limit=5)
     other.token = asking.token
     for _page in range(2):
         asking.step(desk.worker)
+    return asking, other
+
+
+def test_a_full_page_that_was_the_last_is_followed_by_an_empty_one_of_the_same_read(desk: Desk) -> None:
+    asking, other = at_a_full_last_page(desk)
     desk.add(*range(11, 15))
     other.step(desk.worker)  # begins in the moment before the empty page is asked for
     assert ids(desk.read(asking)) == list(range(1, 11))
 
 
 def test_a_full_last_page_that_is_asked_for_again_leaves_as_much_time_to_see_the_end(desk: Desk) -> None:
-    asking, other = desk.client(limit=5), desk.client(limit=5)
-    other.token = asking.token
-    for _page in range(2):
-        asking.step(desk.worker)
+    asking, other = at_a_full_last_page(desk)
     desk.clock.now += LAST_CALL_S - 0.5
     assert asking.ask(desk.worker, 1).page.rows == 5  # its answer was lost on the way
     desk.add(*range(11, 15))
@@ -80,10 +83,7 @@ def test_a_full_last_page_that_is_asked_for_again_leaves_as_much_time_to_see_the
 
 
 def test_a_lone_read_that_waits_too_long_after_a_full_last_page_meets_the_next_one(desk: Desk) -> None:
-    asking, other = desk.client(limit=5), desk.client(limit=5)
-    other.token = asking.token
-    for _page in range(2):
-        asking.step(desk.worker)
+    asking, other = at_a_full_last_page(desk)
     desk.clock.now += LAST_CALL_S
     desk.add(11)
     assert ids(desk.read(other)) == list(range(1, 12))  # new at once: the first one seems to have stopped there
