@@ -51,7 +51,7 @@ def create_app(
     app.add_route(MOODLE_PATH, moodle)
     app.add_route("/healthz", Healthz())
     app.add_route("/", Healthz())  # Power BI's service tests a data source by its first address alone; 404 fails it
-    app.add_route("/readyz", Readyz(database, stale_after_s=settings.sync_stale_hours * 3600, clock=clock))
+    app.add_route("/readyz", Readyz(database, request_log, stale_after_s=settings.sync_stale_hours * 3600, clock=clock))
     app.add_route("/metrics", PrometheusResource(database, settings, clock))
     add_status_routes(app, database=database, settings=settings, clock=clock)
     return app

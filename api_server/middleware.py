@@ -40,6 +40,8 @@ class RequestLog:
         self._journal = journal
         self._trusted_proxies = trusted_proxies
         self._clock = clock
+        self.unanswered_at: float | None = None
+        """When the newest call found the database away or unable to write (epoch seconds); None: it was answered."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Begin the entry, and set the headers of all answers."""
@@ -64,6 +66,8 @@ class RequestLog:
         if req.path.lstrip("/").partition("/")[0] in UNLOGGED:
             return
         entry.http_status = resp.status_code
+        if entry.endpoint == COURSE_PROGRESS:
+            self.unanswered_at = self._clock() if resp.status_code == 503 else None
         entry.bytes = len(resp.data or b"")
         entry.response_time_ms = round((time.perf_counter() - req.context.began) * 1000, 3)
         self._write(entry)

@@ -10,6 +10,7 @@ from alx_core.errors import StoreError
 from alx_core.services.health import sync_health
 from alx_core.store.schema import HEAD, current_revision
 from api_server.database import Database
+from api_server.middleware import RequestLog
 from api_server.rendering import JSON_TYPE
 
 
@@ -21,12 +22,19 @@ class Healthz:
         _say(resp, {"status": "ok"})
 
 
-class Readyz:
-    """The database answers, its schema is this version's, and the table is fresh."""
+FAILING_S = 60
+"""Seconds for which a call that could not be answered counts, where none came after it."""
 
-    def __init__(self, database: Database, *, stale_after_s: float, clock: Callable[[], float]) -> None:
+
+class Readyz:
+    """The database answers and takes writes, its schema is this version's, and the table is fresh."""
+
+    def __init__(
+        self, database: Database, request_log: RequestLog, *, stale_after_s: float, clock: Callable[[], float]
+    ) -> None:
         """Judge freshness as the page and the sensors do."""
         self._database = database
+        self._request_log = request_log
         self._stale_after_s = stale_after_s
         self._clock = clock
 
@@ -34,18 +42,25 @@ class Readyz:
         """200 ready, or degraded where the table is stale (it can still be served); 503 not ready."""
         try:
             with self._database.connection() as connection:
-                revision = current_revision(connection)
-                if revision != HEAD:
-                    resp.status = falcon.HTTP_503
-                    _say(resp, {"status": "not ready", "reason": "the schema is not this version's: run alx migrate"})
+                if current_revision(connection) != HEAD:
+                    _not_ready(resp, "the schema is not this version's: run alx migrate")
                     return
                 health = sync_health(connection, now=int(self._clock()), stale_after_s=self._stale_after_s)
         except StoreError:
-            resp.status = falcon.HTTP_503
-            _say(resp, {"status": "not ready", "reason": "the reporting database does not answer"})
+            _not_ready(resp, "the reporting database does not answer")
+            return
+        # It may answer this question and no other: a full disk shows where something has to be written.
+        unanswered_at = self._request_log.unanswered_at
+        if unanswered_at is not None and self._clock() - unanswered_at < FAILING_S:
+            _not_ready(resp, "calls can't be answered: the API's log says why")
             return
         status = "ready" if health.freshness is Freshness.FRESH else "degraded"
         _say(resp, {"status": status, "freshness": health.freshness.value, "age_s": health.age_s})
+
+
+def _not_ready(resp: falcon.Response, reason: str) -> None:
+    resp.status = falcon.HTTP_503
+    _say(resp, {"status": "not ready", "reason": reason})
 
 
 def _say(resp: falcon.Response, value: dict[str, object]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from alx_core.store.engine import transaction
+from api_server.resources.health import FAILING_S
 from support.api import PATH, form
 from support.asked_company import Company
 from support.in_process import in_process
@@ -249,6 +250,16 @@ def test_a_database_without_room_is_away_to_the_client_and_the_log_says_why(tmp_
             connection.exec_driver_sql("CREATE TRIGGER no_room BEFORE INSERT ON api_sessions EXECUTE FUNCTION fill()")
         with capture_logs() as logs:
             answer = api.post(token)
+        assert api.client.simulate_get("/readyz").json["reason"] == "calls can't be answered: the API's log says why"
+        api.clock.now += FAILING_S - 1
+        assert api.client.simulate_get("/readyz").status_code == 503
+        api.clock.now += 1
+        assert api.client.simulate_get("/readyz").status_code == 200, "nobody has called since"
+        assert api.post(token).status_code == 503
+        with transaction(engine) as connection:
+            connection.exec_driver_sql("DROP TRIGGER no_room ON api_sessions")
+        assert api.post(token).status_code == 200
+        assert api.client.simulate_get("/readyz").status_code == 200
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert answer.json["errorcode"] == "dbconnectionfailed"
     assert "space" not in answer.text
