@@ -6,14 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from alx_core.errors import SettingsError, StoreUnreachable
 from alx_core.settings import Settings
 from alx_core.store.arrow import ArrowDatabase
-from alx_core.store.engine import connect, is_postgresql, make_engine, open_engine, shown, transaction
+from alx_core.store.engine import connect, driver_of, is_postgresql, make_engine, open_engine, shown, transaction
 from alx_pipeline.dagster_home import storage_url
 from alx_pipeline.moodle.source import make_moodle_engine
 from api_server.database import make_api_engine
@@ -204,14 +204,27 @@ def test_a_url_is_shown_as_people_write_it_without_password_driver_and_options()
     assert shown(url) == "postgresql://alx:***@db.example.com/alx"
 
 
+def ask(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def copy(connection: Connection) -> None:
+    """As the rows of a sync are written, past SQLAlchemy."""
+    with driver_of(connection) as driver, driver.cursor() as cursor, cursor.copy("COPY thing FROM STDIN") as rows:
+        rows.write(b"1\n")
+
+
 @pytest.mark.slow
-def test_a_server_that_goes_away_in_the_middle_is_unreachable(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", [ask, copy])
+def test_a_server_that_goes_away_in_the_middle_is_unreachable(
+    tmp_path: Path, use: Callable[[Connection], None]
+) -> None:
     with reporting_database("postgresql", tmp_path) as url, open_engine(url) as engine, open_engine(url) as killer:
         with pytest.raises(StoreUnreachable), connect(engine) as connection:  # noqa: PT012  # any statement may
             pid = connection.scalar(text("SELECT pg_backend_pid()"))
             with connect(killer) as other:
                 other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-            connection.execute(text("SELECT 1"))
+            use(connection)
         with connect(engine) as connection:
             assert connection.scalar(text("SELECT 1")) == 1
 
