@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.command import Command
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +32,9 @@ def test_tests_do_not_run_beside_settings_that_commands_would_read(tmp_path: Pat
     (tmp_path / ".env").write_text(f"ALX_DATABASE_URL=sqlite:///{tmp_path}/real.sqlite\n", encoding="utf-8")
     assert "There is a .env here" in run_tests(tmp_path).stderr
     assert not (tmp_path / "real.sqlite").exists()
+
+
+def test_the_servers_that_tests_are_told_of_are_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor took them for misspelt ones, and twelve tests failed where they were set."""
+    monkeypatch.setenv("ALX_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+    assert "ALX_TEST_" not in Command(tmp_path).run("doctor").stdout

@@ -1,6 +1,7 @@
 """`alx` in this process: the same code as the program, without three seconds of imports for each call."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ class Command:
 
     def run(self, *arguments: str, **environment: str) -> "Outcome":
         """Run `alx` with the arguments; as `main` does, an AlxError becomes exit code 1 and a line on stderr."""
-        env: Mapping[str, str | None] = {"ALX_MOODLE_URL": None, "ALX_DATABASE_URL": None, **self.environment}
-        done = CliRunner(env={**env, **environment}).invoke(cli, arguments)
+        of_the_suite = {name: None for name in os.environ if name.startswith("ALX_TEST_")}
+        env: Mapping[str, str | None] = {**of_the_suite, "ALX_MOODLE_URL": None, "ALX_DATABASE_URL": None}
+        done = CliRunner(env={**env, **self.environment, **environment}).invoke(cli, arguments)
         if isinstance(done.exception, AlxError):
             return Outcome(1, done.stdout, f"{done.stderr}Error: {done.exception}\n")
         if done.exception is not None and not isinstance(done.exception, SystemExit):
