@@ -31,7 +31,6 @@ def create_app(
 ) -> App:
     """Make the app over an open request log and a database that need not answer yet."""
     app: App = falcon.App(middleware=[request_log])
-    app.req_options.strip_url_path_trailing_slash = True
     add_error_handlers(app)
     cache = PageCache(max_bytes=settings.api_memory_cache_mb * MEGABYTE, clock=clock)
     moodle = MoodleResource(

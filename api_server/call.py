@@ -5,7 +5,6 @@ Source: `webservice_rest_server::parse_request()` in Moodle's webservice/rest/lo
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,11 +47,12 @@ class Call:
 def read_call(parameters: Mapping[str, str], header: Header) -> Call:
     """Take a call from parameters (query and form, form wins) and, where they hold no token, from headers.
 
-    Token and function are looked up in columns, and those of MariaDB and MySQL know no spaces at the end, nor case.
+    Token and function are looked up in columns, and those of MariaDB and MySQL (collation utf8mb4_unicode_ci) know no
+    NUL bytes, no spaces at the end, and no case.
     """
-    function = parameters.get("wsfunction", "")
+    function = parameters.get("wsfunction", "").replace("\0", "")
     return Call(
-        token=(parameters.get("wstoken") or token_of(header)).rstrip(" "),
+        token=(parameters.get("wstoken") or token_of(header)).replace("\0", "").rstrip(" "),
         function=function.rstrip(" ").lower() or function,
         is_json=parameters.get("moodlewsrestformat") == "json",
         arguments={name: value for name, value in parameters.items() if name not in IGNORED | OWN},
@@ -73,7 +73,7 @@ def _authorization(value: str) -> str:
         return ""
     try:
         user, _, password = base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, or no UTF-8 in it
         return ""
     return password or user
 

@@ -5,10 +5,10 @@ Under Moodle's path an error is Moodle's object, elsewhere an RFC 9457 problem. 
 
 import falcon
 import msgspec
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from alx_core.errors import StoreError
-from alx_core.faults import first_line
+from alx_core.faults import explain, first_line
 from alx_core.logs import get_logger
 from api_server import faults
 from api_server.entry import LogEntry
@@ -33,13 +33,19 @@ def add_error_handlers(app: falcon.App[falcon.Request, falcon.Response]) -> None
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(falcon.HTTPError, _http_error)
     app.add_error_handler(StoreError, _no_database)
-    app.add_error_handler(OperationalError, _no_database)
+    app.add_error_handler(DBAPIError, _database_error)
 
 
 def _no_database(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, str]) -> None:
     log.warning("database_unavailable", request_id=_entry(req).request_id, error=first_line(error))
     resp.set_header("Retry-After", RETRY_AFTER_S)
     _answer(req, resp, falcon.HTTP_503, faults.service_unavailable())
+
+
+def _database_error(req: falcon.Request, resp: falcon.Response, error: DBAPIError, params: dict[str, str]) -> None:
+    """A server that is away, full or read-only is a matter of time; a statement that is wrong is not."""
+    handle = _unexpected if explain(error) is None else _no_database
+    handle(req, resp, error, params)
 
 
 def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, str]) -> None:
@@ -80,7 +86,7 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: str, fault: Mood
 
 def is_moodles(req: falcon.Request) -> bool:
     """Whether a request is for Moodle's endpoint, whatever becomes of it."""
-    return req.path.rstrip("/") == MOODLE_PATH
+    return req.path == MOODLE_PATH
 
 
 def code_of(status: int) -> str:

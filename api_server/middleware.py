@@ -1,5 +1,6 @@
 """What happens to every request: an id, security headers, and one line in the log."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from api_server.redaction import redact
 log = get_logger()
 
 METHOD_LENGTH = 8
+SLASHES = re.compile("/{2,}")
 UNLOGGED = ("healthz", "readyz", "metrics", "status")
 """First parts of paths that watch the API rather than use it: they would drown the log, and spoil its figures."""
 
@@ -46,6 +48,7 @@ class RequestLog:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Begin the entry, and set the headers of all answers."""
         resp.set_headers(HEADERS)
+        req.path = _without_doubled_slashes(req.path)
         address = client_address(req.remote_addr or "", req.get_header("X-Forwarded-For"), self._trusted_proxies)
         req.context.began = time.perf_counter()
         req.context.entry = LogEntry(
@@ -63,7 +66,7 @@ class RequestLog:
         """Finish the entry and write it; a full disk costs the entry, not the answer."""
         entry: LogEntry = req.context.entry
         resp.set_header("X-Request-ID", entry.request_id)
-        if req.path.lstrip("/").partition("/")[0] in UNLOGGED:
+        if req.path[1:].partition("/")[0] in UNLOGGED:
             return
         entry.http_status = resp.status_code
         if entry.endpoint == COURSE_PROGRESS:
@@ -91,6 +94,11 @@ class RequestLog:
             self._journal.write(entry)
         except OSError as error:
             log.error("request_not_logged", request_id=entry.request_id, error=error.strerror)
+
+
+def _without_doubled_slashes(path: str) -> str:
+    """An address put together from a base that ends in a slash: web servers before a Moodle answer it."""
+    return SLASHES.sub("/", path).rstrip("/") or "/" if "//" in path or path.endswith("/") else path
 
 
 @lru_cache(maxsize=1024)

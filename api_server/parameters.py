@@ -1,8 +1,7 @@
 """Parameters of a request as Moodle sees them: query and form, the form wins; of equal names the last one.
 
 Source: `webservice_rest_server::parse_request()`: `array_merge($_GET, $_POST)`; for names, PHP's
-`php_register_variable_ex()` in main/php_variables.c; for values, Moodle's `fix_utf8()` in lib/moodlelib.php, which
-takes NUL bytes out.
+`php_register_variable_ex()` in main/php_variables.c.
 """
 
 import re
@@ -13,8 +12,8 @@ from typing import BinaryIO, cast
 from urllib.parse import parse_qsl
 
 import falcon
-from falcon.media.multipart import MultipartForm, MultipartFormHandler, MultipartParseError
 from gunicorn.http.errors import ParseException
+from multipart import MultipartError, MultipartParser, parse_options_header
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_PARAMETERS = 200
@@ -24,6 +23,10 @@ FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 END_OF_TYPE = re.compile(r"[;, ]")
 NOT_IN_NAMES = str.maketrans(" .[", "___")
+NO_MULTIPART = (
+    "The form could not be read as multipart/form-data: it needs the boundary that its Content-Type names, parts with "
+    "a name, line ends of CR LF, and an end."
+)
 ARRAY = "Array"
 """What PHP writes for an array: no number, no format, nobody's token, and no function."""
 
@@ -60,7 +63,7 @@ def _read_pairs(text: str) -> Mapping[str, str]:
 
 
 def _as_moodle_has_them(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    named = ((*_php_name(name), value.replace("\0", "")) for name, value in pairs)
+    named = ((*_php_name(name), value) for name, value in pairs)
     return {name: ARRAY if is_array else value for name, is_array, value in named if name}
 
 
@@ -96,17 +99,11 @@ def _stream(req: falcon.Request) -> BinaryIO:
 
 def _multipart(req: falcon.Request) -> dict[str, str]:
     body = _body(req)
+    _, options = parse_options_header(req.content_type or "")
     try:
-        form: MultipartForm = _multipart_handler().deserialize(BytesIO(body), req.content_type, len(body))
+        form = MultipartParser(BytesIO(body), options["boundary"], part_limit=MAX_PARAMETERS)
         # A part with a file name, were it empty, is a file and no parameter.
-        fields = [(part.name or "", part.get_data()) for part in form if part.filename is None]
-    except (MultipartParseError, OSError, ValueError):
-        raise falcon.HTTPBadRequest(description="The form could not be read: it is no multipart/form-data.") from None
+        fields = [(part.name, part.raw) for part in form if part.filename is None]
+    except (KeyError, MultipartError):
+        raise falcon.HTTPBadRequest(description=NO_MULTIPART) from None
     return _as_moodle_has_them((name, value.decode("utf-8", "replace")) for name, value in fields)
-
-
-def _multipart_handler() -> MultipartFormHandler:
-    handler = MultipartFormHandler()
-    handler.parse_options.max_body_part_count = MAX_PARAMETERS
-    handler.parse_options.max_body_part_buffer_size = MAX_BODY_BYTES
-    return handler

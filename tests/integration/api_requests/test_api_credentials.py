@@ -188,7 +188,7 @@ def test_the_token_may_come_in_a_header(company: Company, header: Callable[[str]
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer", "Bearer ", "Basic", "Basic !!", "Basic /w==", "Digest x", "", "Bearer \xff"]
+    "value", ["Bearer", "Bearer ", "Basic", "Basic !!", "Basic /w==", "Digest x", "", "Bearer \xff", "Basic \xff"]
 )
 def test_a_header_without_a_token_is_no_token(company: Company, value: str) -> None:
     body = f"wsfunction={FUNCTION}&moodlewsrestformat=json"

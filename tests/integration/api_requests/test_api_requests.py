@@ -52,9 +52,11 @@ def test_a_request_refused_unread_is_answered_in_the_form_that_its_query_asks_fo
     assert answer.content.startswith(begin)
 
 
-def test_a_slash_at_the_end_is_the_same_path(company: Company) -> None:
+@pytest.mark.parametrize("path", [f"{PATH}/", f"{PATH}//", PATH.replace("/rest", "//rest"), f"/{PATH}"])
+def test_a_slash_too_many_is_the_same_path(company: Company, path: str) -> None:
+    """An address is put together from two parts, and a web server before a Moodle answers these."""
     body = "&".join(f"{name}={value}" for name, value in form(company.token).items())
-    answer = company.api.client.simulate_post(f"{PATH}/", body=body, content_type=CONTENT_TYPE)
+    answer = company.api.client.simulate_post(path, body=body, content_type=CONTENT_TYPE)
     assert len(answer.json) == 12
 
 
@@ -111,6 +113,7 @@ NAMES = [
     ("limit[=4", "invalidparameter"),  # limit_
     ("lim.it=4", "invalidparameter"),  # lim_it
     ("limit%20=4", "invalidparameter"),  # limit_
+    ("limit=4%00", "invalidparameter"),  # no number
     ("limit", "invalidparameter"),  # a name without a value has an empty one
 ]
 
@@ -264,6 +267,20 @@ def test_a_database_without_room_is_away_to_the_client_and_the_log_says_why(tmp_
     assert answer.json["errorcode"] == "dbconnectionfailed"
     assert "space" not in answer.text
     assert [(line["event"], line["error"]) for line in logs] == [("database_unavailable", "no space left")]
+
+
+def test_a_database_that_is_read_only_is_away_to_the_client_and_to_who_watches(tmp_path: Path) -> None:
+    with migrated_engine("postgresql", tmp_path) as engine:
+        token = make_token(engine, next(COMPANY_IDS))
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on")
+        engine.dispose()
+        with in_process(engine, tmp_path) as api, capture_logs() as logs:
+            answer = api.post(token)
+            assert api.client.simulate_get("/readyz").status_code == 503
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert [line["event"] for line in logs] == ["database_unavailable"]
+    assert "read-only" in logs[0]["error"]
 
 
 def test_a_page_asked_for_again_is_logged_as_a_replay_until_a_sync(company: Company) -> None:

@@ -1,4 +1,4 @@
-"""Names and values of parameters, as PHP's `parse_str()` has them of the same text; Moodle takes NUL out of values."""
+"""Names and values of parameters, as PHP's `parse_str()` and its multipart reader have them of the same bytes."""
 
 import falcon
 import pytest
@@ -26,7 +26,7 @@ def read(query: str, form: str | None = None) -> dict[str, str]:
         ("%09a=1", {"\ta": "1"}),
         (".a.b=1", {"_a_b": "1"}),
         ("%2Ea%20b%5B=1", {"_a_b_": "1"}),
-        ("a%00b=1%002", {"a": "12"}),
+        ("a%00b=1%002", {"a": "1\x002"}),
         ("%00a=1", {}),
         ("+%00=1", {}),
         ("a%26b%3D=%26", {"a&b=": "&"}),
@@ -61,3 +61,46 @@ def test_more_parameters_than_the_limit_are_refused() -> None:
     assert len(read("&".join(f"a{i}=1" for i in range(MAX_PARAMETERS)))) == MAX_PARAMETERS
     with pytest.raises(falcon.HTTPBadRequest):
         read("a&" * MAX_PARAMETERS)
+
+
+NAMED = 'Content-Disposition: form-data; name="a"'
+
+
+def read_multipart(head: str = NAMED, *, value: str = "1", boundary: str = "b") -> dict[str, str]:
+    body = f"--{boundary}\r\n{head}\r\n\r\n{value}\r\n--{boundary}--\r\n"
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return dict(read_parameters(falcon.Request(create_environ(method="POST", body=body, headers=headers))))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        NAMED,
+        f"{NAMED}\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit",
+        f"{NAMED}\r\nContent-Transfer-Encoding: base64",
+        "Content-Type: text/plain\r\ncontent-disposition: FORM-DATA; name=a",
+        'Content-Disposition: form-data;\r\n name="a"',
+        f"{NAMED}; filename*=UTF-8''x",
+    ],
+)
+def test_a_part_has_the_value_that_php_gives_it_whatever_its_headers_say(head: str) -> None:
+    """PHP knows neither an encoding of parts, as Java's and Python's mail libraries name it, nor `filename*`."""
+    assert read_multipart(head) == {"a": "1"}
+
+
+def test_a_boundary_may_be_longer_than_mail_allows() -> None:
+    assert read_multipart(boundary="x" * 100) == {"a": "1"}
+
+
+def test_names_and_values_of_a_multipart_form_are_those_of_any_form() -> None:
+    assert read_multipart(NAMED.replace('"a"', '"a[0]"')) == {"a": "Array"}
+    assert read_multipart(value="é\r\n--c") == {"a": "é\r\n--c"}
+
+
+@pytest.mark.parametrize("body", ["", "x", "--b\r\n", f"--b\r\n{NAMED}\r\n\r\n1", "--b\r\n\r\n1\r\n--b--"])
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=b"])
+def test_what_is_no_multipart_form_is_refused(kind: str, body: str) -> None:
+    request = falcon.Request(create_environ(method="POST", body=body, headers={"Content-Type": kind}))
+    with pytest.raises(falcon.HTTPBadRequest) as refused:
+        read_parameters(request)
+    assert "boundary" in str(refused.value.description)
