@@ -4,8 +4,6 @@ Gauges over the last 24 hours instead of counters: several processes count into 
 another one must not see a counter go back. No company is named.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator
 
 import falcon
@@ -15,18 +13,15 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from alx_core.domain.freshness import Freshness
-from alx_core.logs import get_logger
 from alx_core.services.health import sync_health
 from alx_core.services.status.traffic import TrafficReader
 from alx_core.settings import Settings
 from alx_core.store.monitoring.refusals import count_failed_auth
 from alx_core.store.monitoring.security import list_open_alerts
 from alx_core.store.monitoring.syncs import count_rows
-from alx_core.store.status_logins import MAX_ATTEMPTS, PERIOD_S, attempts_of, count_attempt
 from api_server.database import Database
+from api_server.status.credentials import require_password
 from api_server.status.gate import Gate, is_local
-
-log = get_logger()
 
 PERCENTILES = (50, 95, 99)
 SEVERITIES = ("critical", "warning", "info")
@@ -55,24 +50,11 @@ class PrometheusResource:
         resp.content_type = CONTENT_TYPE_LATEST
 
     def _require_right(self, req: falcon.Request, connection: Connection) -> None:
-        """Ask for the password as the page's login does, and count wrong ones with those that are tried there.
-
-        A right one writes nothing: a scrape must not wait for a sync that has SQLite's one place for a writer.
-        """
         if is_local(req):
             return
         if self._gate.sessions is None:
             raise falcon.HTTPForbidden(description="Set ALX_STATUS_PASSWORD to read this from another machine.")
-        now, address = int(self._clock()), self._gate.address_of(req)
-        if attempts_of(connection, address, now=now) >= MAX_ATTEMPTS:
-            raise falcon.HTTPTooManyRequests(description="Too many attempts.", retry_after=PERIOD_S - now % PERIOD_S)
-        password = _password_of(req)
-        if self._gate.sessions.is_password(password):
-            return
-        if password:  # who sends none, as a browser does at first, has tried none
-            attempts = count_attempt(connection, address, now=now)
-            log.warning("metrics_login_refused", address=address, attempts=attempts)
-        raise falcon.HTTPUnauthorized(description="The password is wrong.", challenges=['Basic realm="alx"'])
+        require_password(req, connection, self._gate, self._gate.sessions, int(self._clock()))
 
     def _gauges(self, connection: Connection) -> Iterator[GaugeMetricFamily]:
         now = int(self._clock())
@@ -119,13 +101,3 @@ def _alerts(connection: Connection) -> GaugeMetricFamily:
     for severity in SEVERITIES:
         family.add_metric([severity], found.count(severity))
     return family
-
-
-def _password_of(req: falcon.Request) -> str:
-    scheme, _, value = (req.get_header("Authorization") or "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""

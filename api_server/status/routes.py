@@ -22,6 +22,7 @@ from api_server.database import Database
 from api_server.status.address import PATH, Address, Tab
 from api_server.status.assets import ASK_AGAIN, FOR_EVER, Asset, load_assets
 from api_server.status.cards import Tone, Verdict
+from api_server.status.credentials import require_password
 from api_server.status.dagit import Dagit
 from api_server.status.gate import Answer, Gate
 from api_server.status.login import LoginResource, LogoutResource, SessionResource
@@ -31,6 +32,7 @@ from api_server.status.responses import login_address, refuse, send_html, send_j
 log = get_logger()
 
 RETRY_AFTER_S = 15
+HOW_TO_ASK = "The password is asked for at /status/login. Programs send it as Basic credentials, with any user name."
 
 
 def add_status_routes(app: falcon.App[Any, Any], *, database: Database, settings: Settings, clock: Clock) -> None:
@@ -62,7 +64,7 @@ class Viewer:
 
     def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
         """Keep the collaborators."""
-        self._database = database
+        self.database = database
         self._settings = settings
         self._traffic = TrafficReader()
         self.clock = clock
@@ -71,7 +73,7 @@ class Viewer:
         """Return the tab and the instant it is true at. Raises Unavailable."""
         now = int(self.clock())
         try:
-            with self._database.connection() as connection:
+            with self.database.connection() as connection:
                 return self._view(connection, address, now), now
         except (StoreError, DBAPIError) as error:
             raise self._explain(error) from error
@@ -89,7 +91,7 @@ class Viewer:
         log.warning("status_page_unavailable", error=first_line(error))
         if not isinstance(error, StoreUnreachable):
             try:
-                with self._database.connection() as connection:
+                with self.database.connection() as connection:
                     require_head(current_revision(connection))
             except StoreUnreachable:
                 pass  # it went away meanwhile
@@ -144,14 +146,17 @@ class DataResource:
         self._pages = pages
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        """Send a tab's data: 200; 401 without the password; 403 to strangers; 404; 503 when the database is away."""
+        """Send a tab's data: 200; 401 without session or password; 403 to strangers; 404; 429; 503 without database."""
         if name not in list(Tab):
             raise falcon.HTTPNotFound
         answer = self._gate.judge(req)
         if answer is Answer.REFUSED:
             return refuse(resp, self._pages, int(self._viewer.clock()))
-        if answer is Answer.LOGIN:
-            return send_json(resp, _problem("The password is asked for at /status/login."), status=falcon.HTTP_401)
+        if answer is Answer.LOGIN and self._gate.sessions is not None:
+            if req.auth is None:
+                return send_json(resp, _problem(HOW_TO_ASK), status=falcon.HTTP_401)
+            with self._viewer.database.connection() as connection:
+                require_password(req, connection, self._gate, self._gate.sessions, int(self._viewer.clock()))
         try:
             view, _ = self._viewer.view(Address.read(req, Tab(name)))
         except Unavailable as error:

@@ -43,14 +43,22 @@ def judge_syncs(view: SyncView) -> Verdict:
     age = say.duration(health.age_s or 0)
     if health.freshness is Freshness.STALE:
         return Verdict(Tone.BAD, f"No sync for {age}", _stale_advice(view))
-    if view.is_failing or failed:
-        if failed:
-            what = f"{say.plural(failed, 'company', 'companies')} could not be synced"
-            return Verdict(Tone.WARN, what, "Its rows are as they were. The next sync tries again.")
+    if failed:
+        what = f"{say.plural(failed, 'company', 'companies')} could not be synced"
+        return Verdict(Tone.WARN, what, "Its rows are as they were. The next sync tries again.")
+    if view.is_failing:
         return Verdict(Tone.WARN, "The last sync failed", _cause(view))
     if view.is_overdue:
         late = say.duration(health.now - view.due_at)
         return Verdict(Tone.WARN, f"The sync is {late} late", "Is Dagster running, and its schedule switched on?")
+    return _synced(view, age)
+
+
+def _synced(view: SyncView, age: str) -> Verdict:
+    if view.success is not None and view.has_too_many_errors:
+        share = say.percent(view.success.error_pct)
+        advice = "Rows that hang on them are as they were, or missing. The table `sync_errors` names the records."
+        return Verdict(Tone.WARN, f"{share} of the records in Moodle can't be right", advice)
     synced = _count(view, CompanyState.SYNCED)
     whose = f"{say.plural(synced, 'company', 'companies')} synced" if synced else "No company yet"
     return Verdict(Tone.GOOD, f"Up to date. {whose}, the last time {age} ago")
@@ -196,6 +204,8 @@ def _status(view: SyncView, dagit: Dagit) -> Card:
         look = (Tone.WARN, "Failing", "Attention")
     elif view.is_overdue:
         look = (Tone.WARN, "Late", "Attention")
+    elif view.has_too_many_errors:
+        look = (Tone.WARN, "Bad records", "Attention")
     else:
         look = (Tone.GOOD, "Healthy", "OK")
     tone, figure, word = look

@@ -131,6 +131,11 @@ class SyncView:
         return sum(count.rows for count in self.states.values())
 
     @property
+    def has_too_many_errors(self) -> bool:
+        """Whether the last good run met more bad records than the alert `sync_error_rate` allows."""
+        return self.success is not None and self.success.error_pct > self.error_limit_pct
+
+    @property
     def is_failing(self) -> bool:
         """Whether the newest run that is over did not succeed."""
         return self.attempt is not None and self.attempt.status != "succeeded"

@@ -73,6 +73,7 @@ def test_no_company_is_named(client: testing.TestClient, reporting_engine: Engin
         (None, 401),
         ("Bearer wrong", 401),
         ("Basic !!!", 401),
+        ("Basic \xff", 401),
         ("Bearer let me in", 200),
         ("Basic eDpsZXQgbWUgaW4=", 200),  # x:let me in
     ],

@@ -1,5 +1,6 @@
 """Giving the password: cookies, limits for all processes together, and nowhere to be led astray."""
 
+import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -83,6 +84,19 @@ def test_the_data_ask_for_the_password_with_401(make_client: MakeClient) -> None
     answer = make_client().simulate_get("/status/data/sync")
     assert answer.status_code == 401
     assert "password" in answer.json["detail"]
+
+
+def test_programs_send_the_password_with_each_request_for_data(make_client: MakeClient) -> None:
+    client = make_client()
+
+    def ask(password: str) -> int:
+        credentials = base64.b64encode(f"x:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        return client.simulate_get("/status/data/sync", headers=headers).status_code
+
+    assert ask(PASSWORD) == 200
+    assert [ask(f"guess {n}") for n in range(12)] == [401] * 10 + [429] * 2
+    assert ask(PASSWORD) == 429
 
 
 def test_a_wrong_password_gives_no_session(make_client: MakeClient) -> None:

@@ -74,6 +74,8 @@ REBUILT = {CompanyState.SYNCED: StateCount(3, 3, 9)}
         ({"attempt": FAILED}, Tone.WARN, "The last sync failed"),
         ({"states": {CompanyState.FAILED: StateCount(2, 2, 0)}}, Tone.WARN, "2 companies could not be synced"),
         ({"is_overdue": True}, Tone.WARN, "The sync is 25 min late"),
+        ({"success": make_run(errors=51)}, Tone.WARN, "5.1 % of the records in Moodle can't be right"),
+        ({"success": make_run(errors=50)}, Tone.GOOD, "Up to date"),
     ],
 )
 def test_auto_sync_says_the_worst_first(overrides: dict[str, Any], tone: Tone, headline: str) -> None:
@@ -92,6 +94,8 @@ def test_auto_sync_says_the_worst_first(overrides: dict[str, Any], tone: Tone, h
         ({"health": make_health(NOW - 90_000), "attempt": FAILED}, "Failing", Tone.BAD),
         ({"attempt": FAILED}, "Failing", Tone.WARN),
         ({"is_overdue": True}, "Late", Tone.WARN),
+        ({"success": make_run(errors=51)}, "Bad records", Tone.WARN),
+        ({"success": make_run(errors=50)}, "Healthy", Tone.GOOD),
     ],
 )
 def test_the_status_card_is_one_word(overrides: dict[str, Any], figure: str, tone: Tone) -> None:
