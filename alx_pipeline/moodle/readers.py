@@ -5,7 +5,8 @@ four times as long as one pass.
 
 - PostgreSQL and SQLite: ADBC, one read-only transaction.
 - MariaDB and MySQL: connectorx, which is fast but opens a connection per statement. So the numbers of all tables
-  travel in one UNION ALL, whose single statement sees one snapshot; the texts (names, titles) follow by id.
+  travel in one UNION ALL, whose single statement sees one snapshot; the texts (names, titles) follow by id, and with
+  them whether the account was deleted, which changes them.
 - MariaDB and MySQL with a connection option that connectorx does not know (a client's certificate): PyMySQL in one
   transaction, slower.
 """
@@ -16,12 +17,13 @@ from typing import Protocol
 import connectorx
 import polars as pl
 import pyarrow as pa
+from polars import selectors
 from sqlalchemy import Dialect, Engine, Integer, and_, case, cast, func, literal, union_all
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.elements import CompilerElement
 
 from alx_core.domain.progress import SNAPSHOT_COLUMNS
-from alx_core.services.sync.source import TEXT_SUFFIX
+from alx_core.services.sync.source import NO_TEXTS, TEXT_SUFFIX
 from alx_core.store.arrow import ArrowDatabase
 from alx_pipeline.moodle.frames import from_rows, typed
 from alx_pipeline.moodle.inspection import Site
@@ -41,6 +43,9 @@ MRR = "optimizer_switch = 'mrr=on,mrr_cost_based=off'"
 MRR_BUFFER = 8 * 2**20
 """Bytes; MySQL's name for it is another, and its default does. What MySQL limits to 8 MB is the memory for finding an
 index by many ids, which is enough for 36,000 of them: of more it would read the whole table."""
+
+READ_AGAIN = frozenset({("user", "deleted")})
+"""Numbers that come along with the texts. Source: core's `delete_user()` overwrites username and e-mail address."""
 
 UNREADABLE = -1
 """Stands for a value that is not a number in a column of numbers (SQLite lets one in); the rules refuse it."""
@@ -110,8 +115,9 @@ class ConnectorxReader:
         for name, query in queries.items():
             texts = _columns(query, name, texts=True)
             if len(texts.selected_columns) > 1:
+                yield name + TEXT_SUFFIX, NO_TEXTS
                 for batch in self._batches(texts):
-                    yield name + TEXT_SUFFIX, batch.with_columns(pl.col("id").cast(pl.Int64))
+                    yield name + TEXT_SUFFIX, batch.with_columns(selectors.numeric().cast(pl.Int64))
 
     def close(self) -> None:
         """Do nothing: connectorx closes each connection itself."""
@@ -170,9 +176,10 @@ def _sql(query: CompilerElement, dialect: Dialect) -> str:
 
 
 def _columns(query: AnySelect, table: str, *, texts: bool) -> AnySelect:
-    """The query with its number columns only, or with `id` and its text columns only."""
-    schema = SNAPSHOT_COLUMNS[table]
-    wanted = [name for name, dtype in schema.items() if (dtype == pl.String()) == texts or (texts and name == "id")]
+    """The query with its number columns only, or with `id`, its text columns and what is read again with them."""
+    wanted = {name for name, dtype in SNAPSHOT_COLUMNS[table].items() if (dtype == pl.String()) == texts}
+    if texts and wanted:
+        wanted |= {"id", *(name for of, name in READ_AGAIN if of == table)}
     return query.with_only_columns(*(column for column in query.selected_columns if column.name in wanted))
 
 

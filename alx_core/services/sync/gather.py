@@ -7,7 +7,7 @@ import polars as pl
 
 from alx_core.domain.learners import Layout
 from alx_core.domain.progress import LEARNER_TABLES, SNAPSHOT_COLUMNS, Snapshot
-from alx_core.services.sync.source import TEXT_SUFFIX, merge_texts
+from alx_core.services.sync.source import NO_TEXTS, TEXT_SUFFIX, merge_texts
 from alx_core.store.spool import Spool, SpoolFolder
 
 Batch = tuple[str, pl.DataFrame]
@@ -54,10 +54,10 @@ class Gathered:
     def _frame(self, name: str, band: int) -> pl.DataFrame:
         if name not in LEARNER_TABLES:
             return merge_texts(name, self._catalogue)
-        found = [
-            (table, self._learners[table].rows(band)) for table in (name, name + TEXT_SUFFIX) if table in self._learners
-        ]
-        return merge_texts(name, [(table, rows) for table, rows in found if rows is not None])
+        texts = name + TEXT_SUFFIX
+        found = [(table, self._learners[table].rows(band)) for table in (name, texts) if table in self._learners]
+        batches = [(table, NO_TEXTS if rows is None and table == texts else rows) for table, rows in found]
+        return merge_texts(name, [(table, rows) for table, rows in batches if rows is not None])
 
 
 def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

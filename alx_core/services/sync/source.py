@@ -10,7 +10,9 @@ from alx_core.domain.learners import Layout, LearnerRange
 from alx_core.domain.progress import SNAPSHOT_COLUMNS, Snapshot
 
 TEXT_SUFFIX = ".text"
-"""A source that can't bring a table's texts along sends them later, as `<table>.text` with `id` and the texts."""
+"""A source that can't bring a table's texts along sends them later, as `<table>.text` with `id`, the texts, and what
+else is to be as it was then. It sends NO_TEXTS first: there may be none."""
+NO_TEXTS = pl.DataFrame(schema={"id": pl.Int64()})
 
 
 class Digests(NamedTuple):
@@ -73,10 +75,13 @@ class Source(Protocol):
 
 
 def merge_texts(name: str, batches: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
-    """Return one table's frame from its batches, the texts that came later put in their place."""
+    """Return one table's frame from its batches, what came later put in its place; what had gone by then is gone."""
     numbers = [frame for table, frame in batches if table == name]
     texts = [frame for table, frame in batches if table == name + TEXT_SUFFIX]
     if not numbers:
         return pl.DataFrame(schema=SNAPSHOT_COLUMNS[name])
     frame = pl.concat(numbers)
-    return frame.update(pl.concat(texts).unique("id"), on="id", how="left") if texts else frame
+    if not texts:
+        return frame
+    late = pl.concat(texts, how="diagonal").unique("id")
+    return frame.join(late, on="id", how="semi", maintain_order="left").update(late, on="id", how="left")

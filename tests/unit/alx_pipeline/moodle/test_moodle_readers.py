@@ -39,7 +39,6 @@ from support.builders import (
     make_many_learners,
     make_module_completion,
     make_snapshot,
-    make_user,
 )
 from support.random_sites import snapshots
 
@@ -143,17 +142,33 @@ def test_every_part_of_the_union_is_equally_wide() -> None:
     assert {part.split("FROM")[0].count(" AS ") for part in parts} == {widest + 1}
 
 
-def test_a_user_who_goes_between_the_numbers_and_the_texts_has_none(path: Path) -> None:
-    """The next sync heals it: there the user is gone from the numbers too."""
-    reader = ConnectorxOverSqlite(write_moodle(path, make_snapshot()))
+def read_while(path: Path, statement: str) -> Snapshot:
+    """What is read when Moodle changes between the numbers and the texts."""
     batches = []
-    for name, batch in reader.stream(TABLES.scan_queries([EVERYBODY])):
+    for name, batch in ConnectorxOverSqlite(path).stream(TABLES.scan_queries([EVERYBODY])):
         batches.append((name, batch))
         if name == "user":
             with closing(sqlite3.connect(path)) as connection, connection:
-                connection.execute("DELETE FROM mdl_user")
-    user = merge_texts("user", batches).to_dicts()
-    assert user == [{**make_user(), **dict.fromkeys(("username", "firstname", "lastname", "email"))}]
+                connection.execute(statement)
+    return {name: merge_texts(name, batches) for name in SNAPSHOT_COLUMNS}
+
+
+@pytest.mark.parametrize("table", ["user", "course", "company"])
+@pytest.mark.parametrize("where", ["id > 0", f"id <> {LEARNER + 1}"])
+def test_what_goes_between_the_numbers_and_the_texts_is_gone(path: Path, table: str, where: str) -> None:
+    """A row without its texts would be a course or learner without a name."""
+    write_moodle(path, make_snapshot(**make_many_learners(3)))
+    assert read_while(path, f"DELETE FROM mdl_{table} WHERE {where}")[table].height == (
+        "<>" in where and table == "user"
+    )
+
+
+def test_an_account_deleted_between_the_numbers_and_the_texts_is_deleted(path: Path) -> None:
+    """Core overwrites its name and e-mail address: they must not be reported as those of a learner."""
+    write_moodle(path, make_snapshot(**make_many_learners(2)))
+    gone = f"UPDATE mdl_user SET deleted = 1, username = 'u101@example.com.1', email = 'x' WHERE id = {LEARNER + 1}"
+    rows = read_while(path, gone)["user"].sort("id").select("deleted", "username").rows()
+    assert rows == [(0, "u100"), (1, "u101@example.com.1")]
 
 
 @pytest.mark.parametrize("make", [arrow_reader, ConnectorxOverSqlite])
