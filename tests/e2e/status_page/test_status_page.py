@@ -288,6 +288,20 @@ def test_dark_is_dark_and_light_is_light(site: Site, make_page: MakePage) -> Non
     assert lightness(dark) < 100
 
 
+LINES_OF_LABELS = """cells => cells.map(cell => {
+  const label = getComputedStyle(cell, "::before");
+  return parseFloat(label.height) / parseFloat(label.lineHeight);
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 480])
+def test_on_a_phone_no_label_of_the_company_table_breaks(site: Site, make_page: MakePage, width: int) -> None:
+    page = make_page(viewport={**PHONE, "width": width})
+    page.goto(f"{site.url}/status")
+    lines = page.locator("#companies td[data-label]:not([data-label='State'], [data-label='Synced'])")
+    assert set(lines.evaluate_all(LINES_OF_LABELS)) == {1}
+
+
 @pytest.mark.parametrize("tab", Tab)
 @pytest.mark.parametrize("width", [360, 768, 1240])
 def test_nothing_scrolls_sideways(site: Site, make_page: MakePage, tab: Tab, width: int) -> None:
