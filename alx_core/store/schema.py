@@ -6,7 +6,7 @@ from alx_core.errors import SchemaOutOfDate
 from alx_core.store.engine import connect, transaction
 from alx_core.store.tables import companies
 
-HEAD = "0011"
+HEAD = "0012"
 """The revision that this version of the code needs: the newest in `migrations/versions`."""
 KNOWN = frozenset(f"{number:04}" for number in range(1, int(HEAD) + 1))
 """All of them; they are numbered without a gap."""

@@ -42,6 +42,8 @@ alerts = Table(
     Column("resolved_at", BigInteger),
     # At most one incident per alert and subject at a time, whoever looks at the same moment.
     Index(None, "alert", "subject", unique=True, postgresql_where=_NOT_RESOLVED, sqlite_where=_NOT_RESOLVED),
+    # Whether they are over or not: the order of the outbox, and when people were last told.
+    Index(None, "alert", "subject", "notified_at"),
     Index(None, "opened_at"),
     comment="Incidents: one row from the moment a threshold is crossed until it is well again",
     sqlite_autoincrement=True,  # messages name alerts by this id
