@@ -136,6 +136,7 @@ def _message(connection: Connection, alert_id: int, kind: MessageKind, now: int)
 
 def acknowledge(connection: Connection, alert_id: int, *, now: int) -> None:
     """Note that somebody takes care: no reminders until it is over. Raises SettingsError when it is not open."""
+    take_turns(connection)
     if not acknowledge_incident(connection, alert_id, now=now):
         raise SettingsError(f"Alert {alert_id} is not open. `alx alerts list` shows those that are.")
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from alx_core.domain.alerts import AlertState, Judgement, MessageKind, Observation
 from alx_core.domain.messages import Channel
 from alx_core.errors import SettingsError
 from alx_core.services.alerting import Policy, acknowledge, queue_test, resolve, take_in
-from alx_core.store.alerts import list_alerts
+from alx_core.store.alerts import list_alerts, take_turns
 from alx_core.store.engine import transaction
 from alx_core.store.outbox import claim, list_deliveries, note_delivered, note_failed
 from alx_core.store.tables import alerts
@@ -243,6 +243,20 @@ def test_many_who_see_the_same_at_the_same_moment_tell_it_once(engine: Engine, t
         with own.connect() as connection:
             assert told(connection) == [("opened", 0, "slack")]
             assert [row["occurrences"] for row in list_alerts(connection, limit=10)] == [40]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", [acknowledge, lambda *given, now: resolve(*given, SLACK, now=now)])
+def test_a_look_does_not_overwrite_what_somebody_decided_meanwhile(tmp_path: Path, act: Any) -> None:
+    with migrated_engine("postgresql", tmp_path) as own:
+        with transaction(own) as connection:
+            take_in(connection, BAD, SLACK, now=NOW)
+            alert_id = list_alerts(connection, limit=1)[0]["id"]
+        with own.begin() as looking, own.begin() as deciding:
+            take_turns(looking)
+            deciding.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                act(deciding, alert_id, now=NOW)
 
 
 def test_what_is_rolled_back_is_neither_stored_nor_told(engine: Engine) -> None:
