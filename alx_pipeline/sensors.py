@@ -79,7 +79,7 @@ def security_alert_sensor(context: dg.SensorEvaluationContext, alx: dg.ResourceP
     description="Delivers what the outbox holds to Slack and by e-mail; what fails is tried again, later and later.",
 )
 def alert_delivery_sensor(alx: dg.ResourceParam[Alx]) -> dg.SkipReason:
-    """Send the messages that are due, for less than 40 seconds."""
+    """Send the messages that are due, for less than a minute: `BUDGET_S` and the last try."""
     senders = senders_of(alx.settings())
     if not senders:
         return dg.SkipReason("No channel is set up: set ALX_SLACK_WEBHOOK_URL, or ALX_SMTP_URL and ALX_ALERT_EMAILS.")

@@ -1,5 +1,7 @@
 """A reporting database with its outbox, and whoever is to be told."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,7 +63,17 @@ class Office:
         return only
 
 
-def mailer(port: int, *recipients: str, url: str = "smtp://127.0.0.1:{port}") -> Mailer:
+def mailer(
+    port: int,
+    *recipients: str,
+    url: str = "smtp://127.0.0.1:{port}",
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Mailer:
     """A sender of e-mail by way of the server on this port."""
-    server = MailServer.from_url(url.format(port=port))
-    return Mailer(server, sender="alx@example.com", recipients=recipients or ("ops@example.com",), timeout_s=2)
+    return Mailer(
+        MailServer.from_url(url.format(port=port)),
+        sender="alx@example.com",
+        recipients=recipients or ("ops@example.com",),
+        timeout_s=2,
+        monotonic=monotonic,
+    )

@@ -17,8 +17,11 @@ from alx_core.domain.messages import Message
 from alx_core.errors import DeliveryFailed, DeliveryRefused
 
 TIMEOUT_S = 5
+"""Seconds to wait for one answer."""
 TRY_S = 20
-"""Seconds after which no further step of a try begins."""
+"""Seconds after which no further step of a try begins. A step is one command; DATA waits for two answers."""
+FAREWELLS = frozenset({"rset", "quit"})
+"""What may be said after TRY_S too: an answer that the server gave to the step before counts."""
 
 PORTS = {"smtp": 25, "starttls": 587, "smtps": 465}
 COLOURS = {Severity.INFO: "#1d5fa8", Severity.WARNING: "#8a5a00", Severity.CRITICAL: "#b3261e"}
@@ -53,6 +56,22 @@ class MailServer:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
         )
+
+
+class _Session(smtplib.SMTP):
+    """A session that begins no step once `is_over` says so. Raises DeliveryFailed then."""
+
+    is_over: Callable[[], bool] | None = None
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """Send a command, unless it is too late for one."""
+        if self.is_over is not None and self.is_over() and cmd.lower() not in FAREWELLS:
+            raise DeliveryFailed(f"The mail server took longer than {TRY_S} seconds")
+        super().putcmd(cmd, args)
+
+
+class _TlsSession(_Session, smtplib.SMTP_SSL):
+    """The same, over TLS from the start."""
 
 
 class Mailer:
@@ -102,10 +121,9 @@ class Mailer:
         """Return the number of recipients that the server refused while it took others."""
         give_up_at = self._monotonic() + TRY_S
         smtp = self._connect()
+        smtp.is_over = lambda: self._monotonic() > give_up_at
         try:
             self._greet(smtp)
-            if self._monotonic() > give_up_at:
-                raise TimeoutError
             return len(smtp.send_message(mail, self._sender, self._recipients))
         except smtplib.SMTPNotSupportedError:
             if not smtp.has_extn("smtputf8") and not "".join(self._recipients).isascii():
@@ -127,11 +145,11 @@ class Mailer:
         if self._server.user:
             smtp.login(self._server.user, self._server.password)
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> _Session:
         host, port = self._server.host, self._server.port
         if self._server.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port, timeout=self._timeout_s, context=ssl.create_default_context())
-        return smtplib.SMTP(host, port, timeout=self._timeout_s)
+            return _TlsSession(host, port, timeout=self._timeout_s, context=ssl.create_default_context())
+        return _Session(host, port, timeout=self._timeout_s)
 
 
 def compose(message: Message, delivery_id: int, *, sender: str, recipients: Sequence[str]) -> EmailMessage:

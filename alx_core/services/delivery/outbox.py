@@ -27,9 +27,10 @@ from alx_core.store.outbox import Delivery, claim, hold_back, is_due, note_aband
 log = get_logger()
 
 LEASE_S = 60
-"""How long a claimed message is nobody else's: longer than the longest try."""
+"""How long a claimed message is nobody else's: longer than a try. An e-mail's ends within 40 seconds of its first word
+to the server: `mail.TRY_S`, then the answers to DATA and to the farewell."""
 BUDGET_S = 15.0
-"""No further try begins after so many seconds: with the last one a tick stays below 40."""
+"""No further try begins after so many seconds: with the last one a tick stays below 60, when Dagster ends it."""
 
 
 class Sender(Protocol):

@@ -89,6 +89,41 @@ def test_one_wrong_recipient_does_not_keep_the_others_waiting_and_is_noted(
     assert office.row()["last_error"] == "refused for 1 of 2 recipients"
 
 
+def test_a_try_ends_between_two_recipients_when_its_time_is_over(engine: Engine, mail: FakeMailServer) -> None:
+    """Beyond its lease another process would send the message too."""
+
+    def four_seconds_each() -> float:
+        return 4.0 * mail.said.count("RCPT")
+
+    recipients = [f"ops{number}@example.com" for number in range(16)]
+    office = Office(engine, {Channel.EMAIL: mailer(mail.port, *recipients, monotonic=four_seconds_each)})
+    office.see("")
+    assert office.deliver() == Delivered(failed=1)
+    assert office.row()["last_error"] == "The mail server took longer than 20 seconds"
+    assert mail.said == ["EHLO", "MAIL", *["RCPT"] * 6, "QUIT"]
+
+
+@pytest.mark.parametrize("slow", ["EHLO", "MAIL", "RCPT"])
+def test_no_step_of_a_try_begins_when_its_time_is_over(engine: Engine, mail: FakeMailServer, slow: str) -> None:
+    sender = mailer(mail.port, monotonic=lambda: 21.0 * (slow in mail.said))
+    office = Office(engine, {Channel.EMAIL: sender})
+    office.see("")
+    assert office.deliver() == Delivered(failed=1)
+    assert mail.said[-2:] == [slow, "QUIT"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"), [({}, Delivered(delivered=1)), ({"END": ["554 spam"]}, Delivered(abandoned=1))], ids=str
+)
+def test_what_the_mail_server_says_of_a_message_counts_however_late_it_is(
+    engine: Engine, mail: FakeMailServer, answers: dict[str, list[str]], expected: Delivered
+) -> None:
+    mail.answers = deepcopy(answers)
+    office = Office(engine, {Channel.EMAIL: mailer(mail.port, monotonic=lambda: 21.0 * ("DATA" in mail.said))})
+    office.see("")
+    assert office.deliver() == expected
+
+
 def test_an_odd_farewell_does_not_make_a_message_go_out_twice(engine: Engine, mail: FakeMailServer) -> None:
     mail.answers = {"QUIT": ["500 what?"]}
     office = Office(engine, {Channel.EMAIL: mailer(mail.port)})
