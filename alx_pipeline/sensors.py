@@ -62,11 +62,14 @@ def api_alert_sensor(alx: dg.ResourceParam[Alx]) -> dg.SkipReason:
     description="`rate_limit_exceeded`, `failed_auth`, and every five minutes `unusual_activity`.",
 )
 def security_alert_sensor(context: dg.SensorEvaluationContext, alx: dg.ResourceParam[Alx]) -> dg.SkipReason:
-    """Look at the quotas and at the request log. The cursor is when unusual activity was last looked for."""
+    """Look at the quotas and at the request log.
+
+    The cursor is when unusual activity was last looked for; one that a clock which ran ahead wrote down does not count.
+    """
     now, settings = int(alx.clock()), alx.settings()
     with alx.reporting() as engine:
         taken = watch_callers(engine, settings, now=now)
-        if now - int(context.cursor or 0) >= UNUSUAL_EVERY_S:
+        if not 0 <= now - int(context.cursor or 0) < UNUSUAL_EVERY_S:
             taken += watch_unusual(engine, settings, now=now)
             context.update_cursor(str(now))
     return dg.SkipReason(str(taken))

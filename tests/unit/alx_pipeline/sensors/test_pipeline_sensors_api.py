@@ -105,15 +105,26 @@ def test_refused_keys_are_seen_by_address_and_by_key_within_an_hour(site: Site) 
     assert site.names() == []
 
 
-def test_unusual_activity_is_looked_for_every_five_minutes(site: Site) -> None:
+def call_from_a_new_address(site: Site) -> None:
     at = hour_start(site)
     log_requests(
         site.engine,
         [make_request(at=at - 7200, ip_address="192.0.2.1"), make_request(at=at + 60, ip_address="198.51.100.9")],
     )
+
+
+def test_unusual_activity_is_looked_for_every_five_minutes(site: Site) -> None:
+    call_from_a_new_address(site)
     cursor = str(int(site.now) - 299)
     assert site.tick(security_alert_sensor, cursor=cursor).cursor in (None, cursor)
     assert site.names() == []
     data = site.tick(security_alert_sensor, cursor=str(int(site.now) - 300))
+    assert data.cursor == str(int(site.now))
+    assert ("unusual_activity", "token 1 from 198.51.100.9") in site.names()
+
+
+def test_a_clock_that_ran_ahead_does_not_end_the_search_for_unusual_activity(site: Site) -> None:
+    call_from_a_new_address(site)
+    data = site.tick(security_alert_sensor, cursor=str(int(site.now) + 1))
     assert data.cursor == str(int(site.now))
     assert ("unusual_activity", "token 1 from 198.51.100.9") in site.names()
