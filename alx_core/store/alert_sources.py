@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, union_all
 
+from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.security_alerts import Refusals
 from alx_core.domain.sync import Kind
 from alx_core.domain.sync_alerts import RunErrors, SyncFailure, SyncSuccess
-from alx_core.store.request_log import IS_FAILED_AUTH, called_since
+from alx_core.store.request_log import IS_FAILED_AUTH, called_since, called_within
 from alx_core.store.tables import companies, request_log, sync_run_companies, sync_runs
 from alx_core.store.tables.traffic import IS_REFUSED
 
@@ -83,11 +84,20 @@ def shortnames(connection: Connection) -> dict[int, str]:
 
 def refusals_since(connection: Connection, *, since: int, at_least: int) -> Sequence[Refusals]:
     """Return who made `at_least` failed authentications since `since` (epoch seconds), by address and by key prefix."""
+    return _refusals(connection, called_since(since * 1000), at_least)
+
+
+def refusals_of_hour(connection: Connection, *, hour: int, at_least: int) -> Sequence[Refusals]:
+    """Return the same of the hour that begins at `hour`, as far as its requests are still in the log."""
+    return _refusals(connection, called_within(hour, hour + HOUR_S), at_least)
+
+
+def _refusals(connection: Connection, is_meant: ColumnElement[bool], at_least: int) -> Sequence[Refusals]:
     row = request_log.c
     counted = union_all(
         *(
             select(literal_column(f"'{source}'").label("source"), column.label("value"), func.count().label("failures"))
-            .where(called_since(since * 1000), IS_REFUSED, IS_FAILED_AUTH, column != "")
+            .where(is_meant, IS_REFUSED, IS_FAILED_AUTH, column != "")
             .group_by(column)
             .having(func.count() >= at_least)
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))

@@ -15,6 +15,7 @@ from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
 from alx_core.services.api_hours import api_limits, company_hours
 from alx_core.services.metrics import late_hours, newest_hour, record_hours
 from alx_core.settings import Settings
+from alx_core.store.alert_sources import refusals_of_hour
 from alx_core.store.companies import list_companies
 from alx_core.store.engine import connect
 from alx_core.store.metrics import log_extent
@@ -114,7 +115,9 @@ def _checks(
     companies = company_hours(connection, newest, names, limits)
     strangers = Traffic.merge(each.traffic for each in newest if each.companyid == NO_COMPANY)
     hour = newest[0].hour if newest else None
-    return check_hour(hour, companies, strangers, limits, failed_auth=settings.alert_failed_auth)
+    limit = settings.alert_failed_auth
+    refusals = [] if hour is None else refusals_of_hour(connection, hour=hour, at_least=limit)
+    return check_hour(hour, companies, strangers, limits, refusals=refusals, failed_auth=limit)
 
 
 def _moment(epoch_ms: int) -> dg.TimestampMetadataValue:

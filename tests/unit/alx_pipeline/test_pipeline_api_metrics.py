@@ -157,6 +157,15 @@ def test_checks_warn_and_fail_by_the_settings_and_the_run_stays_green(
     assert {passed for passed, _ in outcomes(again).values()} == {True}
 
 
+def test_wrong_keys_of_ten_addresses_in_the_hour_and_of_others_around_it_are_no_failed_check(
+    alx: Alx, instance: dg.DagsterInstance, reporting_engine: Engine
+) -> None:
+    """As the alert judges: `ALX_ALERT_FAILED_AUTH` is meant for one address, or one beginning of a key."""
+    log_requests(reporting_engine, (make_refusal(ip_address=f"192.0.2.{n}", key_prefix=f"k{n}") for n in range(10)))
+    log_requests(reporting_engine, (make_refusal(at=HOUR + at) for at in (-1, HOUR_S) for _ in range(9)))
+    assert outcomes(materialize(alx, instance, key_of(START)))["failed_auth"] == (True, "WARN")
+
+
 def test_a_backfill_of_an_old_hour_does_not_hide_how_the_newest_one_is(
     alx: Alx, instance: dg.DagsterInstance, reporting_engine: Engine
 ) -> None:

@@ -1,5 +1,6 @@
 """The API's checks, from both sides of each threshold and on it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from alx_core.domain.api_checks import API_CHECKS, TOGETHER, ApiCheckName, check
 from alx_core.domain.api_hours import ApiLimits, CompanyHour
 from alx_core.domain.checks import Check
 from alx_core.domain.metrics import Traffic
+from alx_core.domain.security_alerts import Refusals
 
 LIMITS = ApiLimits(slow_ms=5_000, success_pct=95, cache_hit_pct=70, min_calls=20)
 FAILED_AUTH = 10
@@ -21,12 +23,14 @@ def make_traffic(**overrides: Any) -> Traffic:
     return Traffic(**{"calls": calls, "cache_hits": calls, "total_us": calls * 10_000, **overrides})
 
 
-def judge(*companies: Traffic | CompanyHour, strangers: Traffic | None = None) -> dict[str, Check]:
+def judge(
+    *companies: Traffic | CompanyHour, strangers: Traffic | None = None, refusals: Sequence[Refusals] = ()
+) -> dict[str, Check]:
     hours = [
         each if isinstance(each, CompanyHour) else CompanyHour(number, f"c{number}", each, LIMITS)
         for number, each in enumerate(companies, start=1)
     ]
-    checks = check_hour(HOUR, hours, strangers or Traffic(), LIMITS, failed_auth=FAILED_AUTH)
+    checks = check_hour(HOUR, hours, strangers or Traffic(), LIMITS, refusals=refusals, failed_auth=FAILED_AUTH)
     return {each.name: each for each in checks}
 
 
@@ -41,7 +45,7 @@ def test_there_is_one_outcome_for_each_check_in_order() -> None:
 def test_a_sound_hour_and_one_without_calls_pass() -> None:
     assert failed(make_traffic(), make_traffic(calls=3)) == []
     assert failed() == []
-    assert all(check.passed for check in check_hour(None, [], Traffic(), LIMITS, failed_auth=FAILED_AUTH))
+    assert all(check.passed for check in check_hour(None, [], Traffic(), LIMITS, refusals=(), failed_auth=FAILED_AUTH))
 
 
 @pytest.mark.parametrize(("mean_ms", "is_slow"), [(4_999, False), (5_000, False), (5_000.1, True)])
@@ -62,9 +66,23 @@ def test_cold_is_a_cache_hit_rate_below_the_limit(hits: int, is_cold: bool) -> N
 
 
 @pytest.mark.parametrize(("refused", "is_told"), [(9, False), (10, True), (11, True)])
-def test_refused_tokens_from_the_limit_on(refused: int, is_told: bool) -> None:
-    strangers = Traffic(calls=refused, failed_auth=refused, errors_by_code={"invalidtoken": refused})
-    assert (ApiCheckName.FAILED_AUTH in failed(strangers=strangers)) is is_told
+def test_refused_tokens_of_one_address_from_the_limit_on(refused: int, is_told: bool) -> None:
+    check = judge(refusals=[Refusals("address", "192.0.2.9", refused)])[ApiCheckName.FAILED_AUTH]
+    assert (not check.passed, "address 192.0.2.9" in check.figures) == (is_told, is_told)
+
+
+def test_refused_tokens_of_many_addresses_are_no_more_than_their_total_says() -> None:
+    strangers = Traffic(calls=90, failed_auth=90, errors_by_code={"invalidtoken": 90})
+    few = [Refusals("address", f"192.0.2.{number}", 9) for number in range(10)]
+    check = judge(strangers=strangers, refusals=few)[ApiCheckName.FAILED_AUTH]
+    assert check.passed
+    assert check.figures == {"hour": "2026-11-24T08:00Z", "limit": 10, "failed_auth": 90}
+
+
+def test_the_five_who_had_most_tokens_refused_are_named() -> None:
+    many = [Refusals("key", f"k{failures}", failures) for failures in range(10, 17)]
+    named = list(judge(refusals=many)[ApiCheckName.FAILED_AUTH].figures)[3:]
+    assert named == ["key k16", "key k15", "key k14", "key k13", "key k12"]
 
 
 def test_nineteen_calls_are_too_few_for_a_judgement_and_twenty_are_enough() -> None:
