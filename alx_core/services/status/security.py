@@ -21,8 +21,8 @@ from alx_core.store.monitoring.refusals import (
     count_failed_auth,
     count_quota_refusals,
     find_companies,
+    find_suspects,
     list_errors,
-    list_suspects,
 )
 from alx_core.store.monitoring.security import TokenCounts, Usage, count_tokens, list_open_alerts, list_usage
 
@@ -32,6 +32,7 @@ EXPIRING_S = 14 * 24 * HOUR_S
 ERRORS_SHOWN = 20
 ALERTS_SHOWN = 50
 VIOLATIONS_SHOWN = 20
+SUSPECTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class OpenAlert:
 class SecurityView:
     """The whole tab, and the thresholds its figures are judged by.
 
-    `used_up` and `near` are companies at 100 % and from 80 % of the day's quota on. `unusual`: such alerts, open.
+    `used_up` and `near` are companies at 100 % and from 80 % of the day's quota on. `suspects` are the worst of
+    `suspect_addresses` and `suspect_keys`. `unusual`: such alerts, open.
     """
 
     health: SyncHealth
@@ -101,6 +103,8 @@ class SecurityView:
     failed_auth_limit: int
     refused: int
     suspects: Sequence[Suspect]
+    suspect_addresses: int
+    suspect_keys: int
     violations: Sequence[Violation]
     violations_total: int
     used_up: int
@@ -114,7 +118,7 @@ class SecurityView:
     @property
     def suspicious(self) -> int:
         """Addresses and keys that look like guessing, and whatever else is out of the ordinary."""
-        return len(self.suspects) + self.unusual
+        return self.suspect_addresses + self.suspect_keys + self.unusual
 
 
 def view_security(connection: Connection, settings: Settings, *, now: int) -> SecurityView:
@@ -124,6 +128,7 @@ def view_security(connection: Connection, settings: Settings, *, now: int) -> Se
     errors = list_errors(connection, since=since, limit=ERRORS_SHOWN)
     usages = list_usage(connection, day=usage_day(now, settings.zone))
     alerts = list_open_alerts(connection, limit=ALERTS_SHOWN)
+    suspects = find_suspects(connection, since=since, failures=settings.alert_failed_auth, limit=SUSPECTS_SHOWN)
     names = find_companies(connection, sorted({*refused, *(each.companyid for each in errors if each.companyid)}))
     until = resets_at(now, settings.zone)
     violations = find_violations(usages, refused, names, until=until)
@@ -135,7 +140,9 @@ def view_security(connection: Connection, settings: Settings, *, now: int) -> Se
         failed_auth=count_failed_auth(connection, since=since),
         failed_auth_limit=settings.alert_failed_auth,
         refused=sum(each.calls for each in refused.values()),
-        suspects=list_suspects(connection, since=since, failures=settings.alert_failed_auth),
+        suspects=suspects.worst,
+        suspect_addresses=suspects.addresses,
+        suspect_keys=suspects.keys,
         violations=violations[:VIOLATIONS_SHOWN],
         violations_total=len(violations),
         used_up=sum(each.is_used_up for each in violations),

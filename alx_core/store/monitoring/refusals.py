@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     select,
@@ -52,6 +53,15 @@ class Suspect:
     value: str
     failures: int
     hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """The `worst` suspects, worst first, and how many there are: `addresses`, and first characters of `keys`."""
+
+    worst: list[Suspect]
+    addresses: int
+    keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +105,11 @@ def _quota_refusals() -> Select[Any, int, Any]:
     )
 
 
-def list_suspects(connection: Connection, *, since: int, failures: int) -> list[Suspect]:
-    """Return who made `failures` or more failed authentications in a clock hour since `since`, worst first."""
-    worst: dict[tuple[str, str], Suspect] = {}
-    for source, value, start, n in connection.execute(_suspects(), {**_since(since), "failures": failures}):
-        worst.setdefault((source, value), Suspect(source, value, int(n), int(start) // 1000))
-    return list(worst.values())
+def find_suspects(connection: Connection, *, since: int, failures: int, limit: int) -> Suspects:
+    """Find who made `failures` or more failed authentications in a clock hour since `since`; the `limit` worst."""
+    rows = connection.execute(_suspects(), {**_since(since), "failures": failures, "most": limit}).all()
+    worst = [Suspect(row.source, row.value, int(row.n), int(row.hour) // 1000) for row in rows]
+    return Suspects(worst, int(rows[0].addresses), int(rows[0].key_prefixes)) if rows else Suspects([], 0, 0)
 
 
 @cache
@@ -115,8 +124,20 @@ def _suspects() -> Select[Any]:
             for source, column in (("address", row.ip_address), ("key", row.key_prefix))
         )
     ).subquery()
+    of_one = (by_hour.c.source, by_hour.c.value)
+    place = func.row_number().over(partition_by=of_one, order_by=(by_hour.c.n.desc(), by_hour.c.hour)).label("place")
     is_many = by_hour.c.n >= bindparam("failures", type_=Integer)
-    return select(by_hour).where(is_many).order_by(by_hour.c.n.desc(), by_hour.c.value)
+    hours = select(by_hour, place).where(is_many).subquery()
+    return (
+        select(
+            hours,
+            func.sum(case((hours.c.source == "address", 1), else_=0)).over().label("addresses"),
+            func.sum(case((hours.c.source == "key", 1), else_=0)).over().label("key_prefixes"),
+        )
+        .where(hours.c.place == 1)
+        .order_by(hours.c.n.desc(), hours.c.value, hours.c.source)
+        .limit(bindparam("most", type_=Integer))
+    )
 
 
 def list_errors(connection: Connection, *, since: int, limit: int) -> list[ErrorGroup]:

@@ -216,8 +216,8 @@ def test_figures_beyond_their_thresholds_are_named_in_a_sentence(
 def make_security(**overrides: Any) -> SecurityView:
     view = SecurityView(
         health=make_health(), now=NOW, since=NOW - 86_400, tokens=TokenCounts(3, 0, 0, 0, 0, 0, 0),
-        failed_auth=FailedAuth(0, 0), failed_auth_limit=10, refused=0, suspects=[], violations=[],
-        violations_total=0, used_up=0, near=0, errors=[], alerts=[],
+        failed_auth=FailedAuth(0, 0), failed_auth_limit=10, refused=0, suspects=[], suspect_addresses=0, suspect_keys=0,
+        violations=[], violations_total=0, used_up=0, near=0, errors=[], alerts=[],
         alerts_total=0, unusual=0, quota_resets_at=NOW + 9,
     )  # fmt: skip
     return replace(view, **overrides)
@@ -231,7 +231,7 @@ USED_UP = Violation(1, "acme", "Acme", 100, 100, 100.0, 3, NOW, NOW + 9)
     ("overrides", "tone", "headline"),
     [
         ({}, Tone.GOOD, "Quiet. No alert is open"),
-        ({"suspects": [SUSPECT], "alerts_total": 4}, Tone.BAD, "1 thing looks suspicious"),
+        ({"suspects": [SUSPECT], "suspect_addresses": 1, "alerts_total": 4}, Tone.BAD, "1 thing looks suspicious"),
         ({"unusual": 2}, Tone.BAD, "2 things look suspicious"),
         ({"alerts_total": 1}, Tone.WARN, "1 alert is open"),
         ({"violations": [USED_UP], "used_up": 1}, Tone.WARN, "1 company has used up the quota"),
@@ -251,7 +251,9 @@ def test_security_says_the_worst_first(overrides: dict[str, Any], tone: Tone, he
         performance_cards(make_performance(make_figures())),
         performance_cards(make_performance(NO_CALLS)),
         security_cards(make_security()),
-        security_cards(make_security(suspects=[SUSPECT], violations=[USED_UP], used_up=1, refused=3)),
+        security_cards(
+            make_security(suspects=[SUSPECT], suspect_addresses=1, violations=[USED_UP], used_up=1, refused=3)
+        ),
     ],
 )
 def test_every_card_has_a_window_and_a_word_beside_its_colour(cards: list[Card]) -> None:

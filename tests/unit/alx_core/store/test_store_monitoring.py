@@ -1,13 +1,14 @@
 """Refused requests and tokens as the status page asks for them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
 from alx_core.store.engine import connect, transaction
 from alx_core.store.monitoring import refusals
-from alx_core.store.monitoring.refusals import FailedAuth, QuotaRefusals, Suspect
+from alx_core.store.monitoring.refusals import FailedAuth, QuotaRefusals, Suspect, Suspects
 from alx_core.store.monitoring.security import TokenCounts, count_tokens
 from alx_core.store.status_logins import PERIOD_S, count_attempt, forget_attempts
 from alx_core.store.tables import api_tokens, companies
@@ -54,9 +55,26 @@ def test_refusals_for_the_quota_are_counted_by_company_with_the_last_one(engine:
 
 def test_failures_of_many_hours_are_no_burst(engine: Engine) -> None:
     with connect(engine) as connection:
-        assert refusals.list_suspects(connection, since=DAY_AGO, failures=10) == [
-            Suspect("address", "192.0.2.9", 12, HOUR)
-        ]
+        found = refusals.find_suspects(connection, since=DAY_AGO, failures=10, limit=20)
+    assert found == Suspects([Suspect("address", "192.0.2.9", 12, HOUR)], addresses=1, keys=0)
+
+
+def test_a_suspect_is_named_once_with_the_busiest_hour(tmp_path: Path, engine: Engine) -> None:
+    with migrated_engine(engine.dialect.name, tmp_path) as made:
+        log_requests(made, (make_refusal(at=HOUR + 3_600 * n // 2, key_prefix="") for n in (0, 1, 2, 3, 3, 4)))
+        with connect(made) as connection:
+            found = refusals.find_suspects(connection, since=DAY_AGO, failures=1, limit=20)
+    assert found == Suspects([Suspect("address", "192.0.2.1", 3, HOUR + 3_600)], addresses=1, keys=0)
+
+
+def test_of_many_suspects_the_worst_are_named_and_all_are_counted(tmp_path: Path, engine: Engine) -> None:
+    with migrated_engine(engine.dialect.name, tmp_path) as made:
+        sources = ((f"192.0.2.{n}", f"k{n % 4}") for n in range(8) for _ in range(n))
+        log_requests(made, (make_refusal(ip_address=address, key_prefix=key) for address, key in sources))
+        with connect(made) as connection:
+            found = refusals.find_suspects(connection, since=DAY_AGO, failures=2, limit=3)
+    assert [(each.value, each.failures) for each in found.worst] == [("k3", 10), ("k2", 8), ("192.0.2.7", 7)]
+    assert (found.addresses, found.keys) == (6, 4)
 
 
 def test_errors_are_grouped_and_the_last_seen_comes_first(engine: Engine) -> None:
@@ -83,7 +101,7 @@ def test_refused_requests_are_found_by_their_own_index_never_by_reading_the_log(
     with connect(engine) as connection:
         refusals.count_failed_auth(connection, since=DAY_AGO)
         refusals.count_quota_refusals(connection, since=DAY_AGO)
-        refusals.list_suspects(connection, since=DAY_AGO, failures=10)
+        refusals.find_suspects(connection, since=DAY_AGO, failures=10, limit=20)
         refusals.list_errors(connection, since=DAY_AGO, limit=20)
     event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
