@@ -78,6 +78,7 @@ def take_in(connection: Connection, judgement: Judgement, policy: Policy, *, now
         now=now,
         cooldown_s=policy.cooldown_s,
     )
+    note_seen(connection, [each for each in changes if each.incident and each.observation], now=now)
     for change in changes:
         _apply(connection, change, policy, now)
     return Taken(
@@ -89,18 +90,17 @@ def take_in(connection: Connection, judgement: Judgement, policy: Policy, *, now
 
 
 def _apply(connection: Connection, change: Transition, policy: Policy, now: int) -> None:
+    """Open or end an incident, and queue what is told of it; that it goes on is written already."""
     incident, seen = change.incident, change.observation
     if incident is None:
         assert seen is not None  # noqa: S101  # a transition has one of the two
         alert_id = open_incident(connection, seen, now=now, is_told=change.message is not None)
         log.warning("alert_opened", alert=seen.alert.value, alert_id=alert_id, severity=seen.severity.value)
-    elif seen is not None:
-        alert_id = incident.id
-        note_seen(connection, incident, change, now=now)
     else:
         alert_id = incident.id
-        resolve_incident(connection, alert_id, now=now)
-        log.info("alert_recovered", alert=incident.alert.value, alert_id=alert_id)
+        if seen is None:
+            resolve_incident(connection, alert_id, now=now)
+            log.info("alert_recovered", alert=incident.alert.value, alert_id=alert_id)
     if alert_id is not None and change.message is not None:
         _tell(connection, alert_id, change.message, policy.channels, now)
 

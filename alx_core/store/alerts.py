@@ -1,10 +1,11 @@
 """Incidents in `local_alx_api_alerts`. What becomes of them is decided in `domain/alerts`; messages are in `outbox`."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Boolean, Connection, String, Update, bindparam, case, func, insert, null, select, text, update
 
 from alx_core.domain.alerts import AlertName, AlertState, Incident, Key, Observation, Severity, Transition
 from alx_core.domain.clocks import CLOCKS_APART_S
@@ -16,6 +17,9 @@ LOCK_KEY = 0x616C785F616C7274
 
 NOT_OVER = text("state <> 'resolved'")
 """Written as the partial unique index has it, or the database would not see that it fits."""
+
+
+TEXTS = ("title", "message", "recommendation", "link", "details")
 
 
 def take_turns(connection: Connection) -> None:
@@ -71,21 +75,40 @@ def open_incident(connection: Connection, seen: Observation, *, now: int, is_tol
     return connection.execute(statement).scalar()
 
 
-def note_seen(connection: Connection, incident: Incident, change: Transition, *, now: int) -> None:
-    """Write that an incident goes on, with its newest figures."""
-    assert change.observation is not None  # noqa: S101  # that is what going on means
-    values: dict[str, object] = {
+def note_seen(connection: Connection, changes: Sequence[Transition], *, now: int) -> None:
+    """Write that incidents go on, with their newest figures. One statement, whose values are sent together."""
+    if changes:
+        connection.execute(_note_seen(), [{**_newest(each), "now": now} for each in changes])
+
+
+def _newest(change: Transition) -> dict[str, object]:
+    incident, seen = change.incident, change.observation
+    assert incident is not None  # noqa: S101  # that is what going on means
+    assert seen is not None  # noqa: S101
+    return {
+        "incident_id": incident.id,
         "severity": change.severity.value,
         "state": change.state.value,
-        "occurrences": alerts.c.occurrences + 1,
-        "last_seen_at": now,
-        **_texts(change.observation),
+        "is_told": change.message is not None,
+        **_texts(seen),
     }
-    if change.message is not None:
-        values["notified_at"] = now
-    if change.state is AlertState.OPEN:
-        values["acknowledged_at"] = None
-    connection.execute(update(alerts).where(alerts.c.id == incident.id).values(**values))
+
+
+@cache
+def _note_seen() -> Update:
+    row = alerts.c
+    is_open = bindparam("state", type_=String) == AlertState.OPEN.value
+    return (
+        update(alerts)
+        .where(row.id == bindparam("incident_id"))
+        .values(
+            occurrences=row.occurrences + 1,
+            last_seen_at=bindparam("now"),
+            notified_at=case((bindparam("is_told", type_=Boolean), bindparam("now")), else_=row.notified_at),
+            acknowledged_at=case((is_open, null()), else_=row.acknowledged_at),
+            **{name: bindparam(name) for name in ("severity", "state", *TEXTS)},
+        )
+    )
 
 
 def resolve_incident(connection: Connection, alert_id: int, *, now: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from alx_core.domain.alerts import AlertState, Judgement, MessageKind, Observation
@@ -114,6 +114,28 @@ def test_its_newest_figures_are_kept(connection: Connection) -> None:
     take_in(connection, BAD, SLACK, now=NOW)
     take_in(connection, Judgement(JUDGED, [make_observation(message="now worse")]), SLACK, now=NOW + 60)
     assert list_alerts(connection, limit=1)[0]["message"] == "now worse"
+
+
+def test_a_look_at_a_hundred_incidents_that_go_on_takes_as_many_statements_as_one_at_two(
+    connection: Connection,
+) -> None:
+    """Otherwise a thousand refused addresses cost a thousand statements a minute."""
+    statements: list[str] = []
+
+    def look(subjects: range) -> int:
+        bad = [make_observation(subject=str(each), message=f"{each} at {NOW}") for each in subjects]
+        before = len(statements)
+        take_in(connection, Judgement(JUDGED, bad), SLACK, now=NOW)
+        return len(statements) - before
+
+    event.listen(connection, "before_cursor_execute", lambda *heard: statements.append(heard[2]))
+    look(range(2))
+    of_two = look(range(2))
+    look(range(100))
+    assert look(range(100)) == of_two
+    rows = list_alerts(connection, limit=100)
+    assert [row["message"] for row in rows] == [f"{each} at {NOW}" for each in reversed(range(100))]
+    assert [row["occurrences"] for row in rows] == [2] * 98 + [4] * 2
 
 
 def test_reminders_come_once_an_hour_and_are_numbered(connection: Connection) -> None:
