@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from alx_cli.home import require_home
 from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
+from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.freshness import is_overdue, next_sync_at
-from alx_core.domain.messages import DeliveryState
+from alx_core.domain.messages import LONGEST_RETRY_S, DeliveryState
 from alx_core.errors import AlxError
 from alx_core.faults import explain
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
@@ -21,10 +22,10 @@ from alx_core.store.poolers import require_no_pooler
 from alx_core.store.runs import latest_runs, running_since
 from alx_core.store.schema import HEAD, current_revision, may_create, require_current, require_writable
 
-MAX_CLOCK_SKEW_S = 60
 REDIS_TIMEOUT_S = 2
-LATE_S = 900
-"""A message is late when it waits longer than the longest pause between two tries."""
+LATE_S = LONGEST_RETRY_S + 300
+"""A message is late when it waits longer than the longest pause between two tries. One that waits because its channel
+asked for more patience (`Retry-After`, up to an hour) is late too, and its error says why."""
 ABANDONED_SHOWN_S = 7 * 86_400
 
 
@@ -287,6 +288,6 @@ def _clock(engine: Engine) -> Finding:
         return Finding("clock", True, "Moodle's database has none of its own")
     with engine.connect() as connection:
         skew_s = time.time() - float(connection.scalar(text(query)))
-    fine = abs(skew_s) <= MAX_CLOCK_SKEW_S
+    fine = abs(skew_s) <= CLOCKS_APART_S
     detail = f"differs from Moodle's database by {skew_s:+.0f} s"
     return Finding("clock", fine, detail if fine else f"{detail}. Set both by NTP: enrolments end by this clock.")

@@ -102,8 +102,8 @@ class Judgement:
     well: frozenset[Key] | None = None
 
     def is_well(self, key: Key) -> bool:
-        """Whether the alert is known not to be the case."""
-        return key not in {each.key for each in self.bad} and (self.well is None or key in self.well)
+        """Whether an alert that is not among the bad ones is known not to be the case."""
+        return self.well is None or key in self.well
 
 
 @dataclass(frozen=True, slots=True)

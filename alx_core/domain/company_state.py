@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class CompanyState(StrEnum):
-    """The states, worst first: of two that are true the first one counts."""
+    """The states, in the order in which the table is sorted.
+
+    Which of two that are true counts: `store.monitoring.syncs._state`.
+    """
 
     FAILED = "failed"
     """The last sync could not write it; its rows are as they were."""

@@ -10,13 +10,10 @@ from sqlalchemy import Boolean, Connection, String, Update, bindparam, case, fun
 from alx_core.domain.alerts import AlertName, AlertState, Incident, Key, Observation, Severity, Transition
 from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.store.engine import insert_into, is_postgresql
-from alx_core.store.tables import alerts
+from alx_core.store.tables import IS_NOT_RESOLVED, alerts
 
 LOCK_KEY = 0x616C785F616C7274
 """Key of the PostgreSQL advisory lock: the letters `alx_alrt`."""
-
-NOT_OVER = text("state <> 'resolved'")
-"""Written as the partial unique index has it, or the database would not see that it fits."""
 
 
 TEXTS = ("title", "message", "recommendation", "link", "details")
@@ -33,7 +30,9 @@ def take_turns(connection: Connection) -> None:
 
 def find_incidents(connection: Connection, names: Collection[AlertName]) -> list[Incident]:
     """Return the incidents of these alerts that are not over, oldest first."""
-    query = select(alerts).where(NOT_OVER, alerts.c.alert.in_([each.value for each in names])).order_by(alerts.c.id)
+    query = (
+        select(alerts).where(IS_NOT_RESOLVED, alerts.c.alert.in_([each.value for each in names])).order_by(alerts.c.id)
+    )
     return [_incident(row) for row in connection.execute(query).mappings()]
 
 
@@ -69,7 +68,7 @@ def open_incident(connection: Connection, seen: Observation, *, now: int, is_tol
             notified_at=now if is_told else None,
             **_texts(seen),
         )
-        .on_conflict_do_nothing(index_elements=["alert", "subject"], index_where=NOT_OVER)
+        .on_conflict_do_nothing(index_elements=["alert", "subject"], index_where=IS_NOT_RESOLVED)
         .returning(alerts.c.id)
     )
     return connection.execute(statement).scalar()
@@ -113,7 +112,7 @@ def _note_seen() -> Update:
 
 def resolve_incident(connection: Connection, alert_id: int, *, now: int) -> bool:
     """Write that an incident is over; False when it was already, or never was."""
-    statement = update(alerts).where(alerts.c.id == alert_id, NOT_OVER)
+    statement = update(alerts).where(alerts.c.id == alert_id, IS_NOT_RESOLVED)
     return connection.execute(statement.values(state=AlertState.RESOLVED.value, resolved_at=now)).rowcount == 1
 
 
@@ -148,7 +147,7 @@ def find_alert(connection: Connection, alert_id: int) -> dict[str, Any] | None:
 def list_alerts(connection: Connection, *, limit: int, only_open: bool = False) -> list[dict[str, Any]]:
     """Return alerts, newest first; `only_open` leaves out those that are over."""
     query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
-    rows = connection.execute(query.where(NOT_OVER) if only_open else query).mappings()
+    rows = connection.execute(query.where(IS_NOT_RESOLVED) if only_open else query).mappings()
     return [{**row, "details": json.loads(row["details"])} for row in rows]
 
 

@@ -19,16 +19,13 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
 )
 
 from alx_core.domain.alerts import AlertName, Severity
 from alx_core.domain.company_settings import EVERY_COMPANY
-from alx_core.store.tables import alerts, api_tokens, api_usage, companies, company_settings
+from alx_core.store.tables import IS_NOT_RESOLVED, alerts, api_tokens, api_usage, companies, company_settings
 
 LIMIT_SETTING = "rate_limit"
-IS_OPEN = text("state <> 'resolved'")
-"""Written as the partial index has it, or the database would not see that it fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,7 @@ def _open_alerts() -> Select[Any]:
             func.sum(is_unusual).over().label("unusual"),
         )
         .outerjoin(companies, companies.c.companyid == row.companyid)
-        .where(IS_OPEN)
+        .where(IS_NOT_RESOLVED)
         .order_by(worst_first, row.opened_at, row.id)
         .limit(bindparam("most", type_=Integer))
     )

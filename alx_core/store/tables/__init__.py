@@ -3,7 +3,7 @@
 The schema itself is made by the migrations; `alembic check` in the tests keeps the two the same.
 """
 
-from alx_core.store.tables.alerts import alert_deliveries, alerts
+from alx_core.store.tables.alerts import IS_NOT_RESOLVED, alert_deliveries, alerts
 from alx_core.store.tables.api import (
     api_sessions,
     api_tokens,
@@ -28,6 +28,7 @@ from alx_core.store.tables.report import (
 from alx_core.store.tables.traffic import api_metrics_hourly, api_token_addresses, request_log
 
 __all__ = [
+    "IS_NOT_RESOLVED",
     "alert_deliveries",
     "alerts",
     "api_metrics_hourly",

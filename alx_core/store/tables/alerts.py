@@ -16,7 +16,8 @@ from sqlalchemy import (
 
 from alx_core.store.tables.common import RowId, metadata
 
-_NOT_RESOLVED = text("state <> 'resolved'")
+IS_NOT_RESOLVED = text("state <> 'resolved'")
+"""Written as the partial unique index has it, or the database would not see that it fits."""
 _PENDING = text("state = 'pending'")
 
 alerts = Table(
@@ -41,7 +42,7 @@ alerts = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     # At most one incident per alert and subject at a time, whoever looks at the same moment.
-    Index(None, "alert", "subject", unique=True, postgresql_where=_NOT_RESOLVED, sqlite_where=_NOT_RESOLVED),
+    Index(None, "alert", "subject", unique=True, postgresql_where=IS_NOT_RESOLVED, sqlite_where=IS_NOT_RESOLVED),
     # Whether they are over or not: the order of the outbox, and when people were last told.
     Index(None, "alert", "subject", "notified_at"),
     Index(None, "opened_at"),
