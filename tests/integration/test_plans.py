@@ -24,7 +24,7 @@ from alx_core.services.status.security import view_security
 from alx_core.services.status.sync import view_syncs
 from alx_core.services.status.traffic import SETTLED_S, TrafficReader
 from alx_core.services.unusual import find_unusual
-from alx_core.store.alert_sources import refusals_since
+from alx_core.store.alert_sources import refusals_of_hour, refusals_since
 from alx_core.store.alerts import last_told
 from alx_core.store.engine import transaction
 from alx_core.store.monitoring.syncs import CompanyFilter
@@ -149,6 +149,7 @@ def ask_sensors(connection: Connection) -> None:
     late_hours(connection, start=HOUR - 48 * HOUR_S, end=HOUR)
     find_unusual(connection, hour=HOUR - HOUR_S, now=NOW)
     refusals_since(connection, since=NOW - HOUR_S, at_least=5)
+    refusals_of_hour(connection, hour=HOUR - HOUR_S, at_least=5)
 
 
 @pytest.mark.parametrize("ask", [ask_performance, ask_security, ask_sensors])
