@@ -21,6 +21,7 @@ from alx_core.store.tokens import (
     hash_token,
     list_tokens,
     revoke_tokens,
+    take_turns,
     update_token,
 )
 
@@ -123,6 +124,7 @@ def _is_named(row: dict[str, Any], reference: str) -> bool:
 
 def revoke(connection: Connection, token_ids: Collection[int], *, now: int) -> int:
     """Revoke tokens for good, as a person decides: no import gives them back. Return how many were not revoked yet."""
+    take_turns(connection)
     revoked = revoke_tokens(connection, token_ids, now=now)
     for row in list_tokens(connection):
         if row["id"] in token_ids and row["owner_state"] == OwnerState.GONE:
@@ -139,8 +141,9 @@ def import_tokens(connection: Connection, tokens: Sequence[MoodleToken], *, now:
     """Take over Moodle's tokens, hashed; what changed in Moodle changes here, and what is gone there is revoked.
 
     A token that comes back in Moodle (the import looked into the wrong database once) works again; one that a person
-    revoked here stays revoked and is left alone.
+    revoked here, also while an import is under way, stays revoked and is left alone.
     """
+    take_turns(connection)
     done: Counter[str] = Counter()
     present = set()
     for each in tokens:

@@ -5,13 +5,25 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
+from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import api_tokens, companies
 
 PREFIX_LENGTH = 8
 OF_MOODLE = re.compile(r"[0-9A-Fa-f]{32}")
 """A token that Moodle made: an MD5 in hex, which the column of a Moodle on MariaDB or MySQL finds in upper case too."""
+LOCK_KEY = 0x616C785F746F6B6E
+"""Key of the PostgreSQL advisory lock: the letters `alx_tokn`."""
+
+
+def take_turns(connection: Connection) -> None:
+    """Let one transaction at a time decide which tokens are revoked, so that none overwrites what it has not read.
+
+    On SQLite a transaction that writes is alone anyway.
+    """
+    if is_postgresql(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
 
 
 def hash_token(token: str) -> str:
