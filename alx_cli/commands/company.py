@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from alx_cli.output import make_table, print_json, print_table, stderr, stdout, when
 from alx_core.domain.company_settings import EVERY_COMPANY, KINDS
 from alx_core.domain.quota import resets_at, usage_day
-from alx_core.services.company_settings import change_settings, explain_settings
+from alx_core.services.company_settings import change_settings, explain_settings, settings_in_force
 from alx_core.services.schema import prepare
 from alx_core.services.tokens import companyid_of
 from alx_core.settings import Settings, load_settings
@@ -107,12 +107,12 @@ def _whose(connection: Connection, shortname: str | None, *, is_all: bool) -> in
 
 
 def _companies(connection: Connection, settings: Settings, now: int) -> list[dict[str, Any]]:
-    calls = calls_on(connection, usage_day(now, settings.zone))
+    calls, settings_of = calls_on(connection, usage_day(now, settings.zone)), settings_in_force(connection)
     rows = []
     for row in list_companies(connection):
-        effective = {name: value for name, (value, _) in explain_settings(connection, row["companyid"]).items()}
-        quota = {"calls_today": calls.get(row["companyid"], 0), "rate_limit": int(effective["rate_limit"])}
-        rows.append({**row, **quota, "state": _state(row, is_enabled=effective["enabled"] != "0")})
+        in_force = settings_of(row["companyid"])
+        quota = {"calls_today": calls.get(row["companyid"], 0), "rate_limit": in_force.rate_limit}
+        rows.append({**row, **quota, "state": _state(row, is_enabled=in_force.enabled)})
     return rows
 
 

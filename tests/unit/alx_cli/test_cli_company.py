@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, event, insert, select
 from sqlalchemy.engine import URL
 
 from alx_core.domain.company_settings import EVERY_COMPANY, KINDS
@@ -16,7 +16,7 @@ from alx_core.store.access import charge
 from alx_core.store.companies import upsert_company
 from alx_core.store.engine import open_engine, transaction
 from alx_core.store.settings import load_settings_of
-from alx_core.store.tables import companies
+from alx_core.store.tables import companies, company_settings
 from support.command import Command
 from support.reporting_databases import write_migrated
 
@@ -155,6 +155,37 @@ def test_the_list_shows_todays_calls_against_the_quota(alx: Command) -> None:
     assert "unlimited" in people
     assert "Acme [bold]& Söhne" in people
     assert "midnight in Asia/Tokyo" in people
+
+
+def test_the_list_goes_by_the_settings_in_force_where_one_is_no_value(alx: Command) -> None:
+    wrong = {"companyid": 1, "setting_value": "abc", "timemodified": 0}
+    with writing(alx) as connection:
+        connection.execute(
+            insert(company_settings), [{**wrong, "setting_name": name} for name in ("rate_limit", "enabled")]
+        )
+    alx.run("company", "set", "--all", "rate_limit=7")
+    acme = alx.run("company", "list", "--json").json[0]
+    assert (acme["shortname"], acme["rate_limit"], acme["state"]) == ("acme", 7, "ok")
+
+
+def count_statements(command: Command, *words: str) -> int:
+    statements: list[object] = []
+
+    def note(*arguments: object) -> None:
+        statements.append(arguments[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    command.run(*words)
+    event.remove(Engine, "before_cursor_execute", note)
+    return len(statements)
+
+
+def test_the_list_of_many_companies_takes_no_more_statements(alx: Command) -> None:
+    few = count_statements(alx, "company", "list")
+    with writing(alx) as connection:
+        for companyid in range(10, 40):
+            upsert_company(connection, companyid, shortname=f"company{companyid}")
+    assert few == count_statements(alx, "company", "list") > 0
 
 
 def test_without_companies_the_way_on_is_named(tmp_path: Path) -> None:

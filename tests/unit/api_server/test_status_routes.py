@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import falcon.testing
 import pytest
-from sqlalchemy import Engine, delete, event
+from sqlalchemy import Engine, delete, event, update
 from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
 from alx_core.store.engine import transaction
-from alx_core.store.tables import companies
+from alx_core.store.tables import companies, company_settings
 from api_server.database import Database
 from api_server.status.address import Tab
 from api_server.status.routes import add_status_routes
@@ -134,6 +134,23 @@ def test_an_empty_database_is_a_page_like_any_other(reporting_engine: Engine, ta
     answer = make_client(reporting_engine.url).simulate_get(f"/status?tab={tab}")
     assert answer.status_code == 200
     assert "No sync yet" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("tab", "companies_of", "used", "limit"),
+    [(Tab.PERFORMANCE, "consumers", "quota_used", "quota_limit"), (Tab.SECURITY, "violations", "used", "limit")],
+)
+def test_a_quota_that_is_no_number_counts_as_the_next_one_that_holds(
+    reporting_engine: Engine, tab: Tab, companies_of: str, used: str, limit: str
+) -> None:
+    fill(reporting_engine, NOW)
+    is_quota = company_settings.c.setting_name == "rate_limit"
+    with transaction(reporting_engine) as connection:
+        connection.execute(update(company_settings).where(is_quota).values(setting_value="abc"))
+    client = make_client(reporting_engine.url)
+    assert client.simulate_get(f"/status?tab={tab}").status_code == 200
+    shown = client.simulate_get(f"/status/data/{tab}").json[companies_of]
+    assert {each[limit] for each in shown if each[used]} == {100}, "the default"
 
 
 @contextmanager
