@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None, description="Redis for the shared page cache, as `redis://host/0`. Default: the reporting database"
     )
-    cache_mb: int = Field(256, ge=1, description="Megabytes of pages in the shared cache (reporting database)")
-    api_memory_cache_mb: int = Field(16, ge=1, description="Megabytes of pages in each API process")
+    cache_mb: int = Field(256, ge=1, description="Megabytes that pages take in the shared cache (reporting database)")
+    api_memory_cache_mb: int = Field(16, ge=1, description="Megabytes that pages take in each API process")
     sync_rows_per_band: int = Field(
         110_000,
         ge=1_000,

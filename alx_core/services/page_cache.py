@@ -34,6 +34,9 @@ PATIENCE_S = 20
 POLL_S = 0.01
 PLAIN_SHARE = 0.25
 """Of the process's bytes, those for pages as they are before compression: few clients want them so."""
+ENTRY_BYTES = 1_100
+"""What a page takes in this process besides its bytes: key, objects, place in the order. Measured over 100,000 pages
+(CPython 3.11): 1,095 for one that is kept compressed, 520 for its plain bytes."""
 GZIP_LEVEL = 2
 """ISA-L's. A page of 1,000 rows, 310 kB: 0.3 ms, 39 kB. zlib's level 1 takes 1.3 ms for 41 kB, level 4 2.5 for 35."""
 GZIP_WBITS = 31
@@ -125,7 +128,10 @@ Value = TypeVar("Value")
 
 
 class _Recent(Generic[Value]):
-    """Values used last, up to a number of bytes. Its user sees to it that one thread at a time is in here."""
+    """Values used last, up to a number of bytes, theirs and what an entry takes.
+
+    Its user sees to it that one thread at a time is in here.
+    """
 
     def __init__(self, max_bytes: float) -> None:
         self._max_bytes = max_bytes
@@ -141,8 +147,8 @@ class _Recent(Generic[Value]):
 
     def keep(self, key: Hashable, value: Value, size: int) -> None:
         self.drop(key)
-        self._values[key] = size, value
-        self._bytes += size
+        self._values[key] = size + ENTRY_BYTES, value
+        self._bytes += size + ENTRY_BYTES
         while self._bytes > self._max_bytes:
             self.drop(next(iter(self._values)))
 
@@ -160,7 +166,7 @@ class _Building:
 
 
 class PageCache:
-    """The process's own pages, bounded by bytes, and the way to the shared ones."""
+    """The process's own pages, bounded by the memory that they take, and the way to the shared ones."""
 
     def __init__(self, *, max_bytes: float, clock: Callable[[], float] = time.time) -> None:
         """Keep up to `max_bytes` of pages in this process: compressed, and those wanted plain last as they are."""

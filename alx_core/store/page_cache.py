@@ -14,6 +14,9 @@ from alx_core.store.pages import PageKey
 from alx_core.store.prepared import Prepared
 from alx_core.store.tables import response_cache
 
+ROW_BYTES = 320
+"""What a page takes here besides its bytes: the row's other columns and the indexes. Measured over 20,000 small pages:
+320 on PostgreSQL, 225 in SQLite."""
 TOUCH_S = 60
 """A page's last use is noted at most this often."""
 
@@ -87,7 +90,7 @@ class DatabasePages:
     """The shared cache on one connection."""
 
     def __init__(self, connection: Connection, companyid: int, *, max_bytes: int, clock: Callable[[], float]) -> None:
-        """Use `connection` (autocommit); pages belong to `companyid`."""
+        """Use `connection` (autocommit); pages belong to `companyid`, and all take up to `max_bytes`, rows included."""
         self._connection = connection
         self._companyid = companyid
         self._max_bytes = max_bytes
@@ -159,7 +162,7 @@ class DatabasePages:
         """Drop what has expired, then the least recently used pages above the bound."""
         cache = response_cache.c
         self._connection.execute(delete(response_cache).where(cache.expires_at <= self._clock()))
-        newest_first = func.sum(cache.bytes).over(order_by=(cache.last_used_at.desc(), cache.cache_key))
+        newest_first = func.sum(cache.bytes + ROW_BYTES).over(order_by=(cache.last_used_at.desc(), cache.cache_key))
         ranked = select(cache.cache_key, newest_first.label("total")).subquery()
         too_much = select(ranked.c.cache_key).where(ranked.c.total > self._max_bytes)
         self._connection.execute(delete(response_cache).where(cache.cache_key.in_(too_much)))

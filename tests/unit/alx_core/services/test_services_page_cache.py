@@ -263,7 +263,7 @@ def test_pages_that_are_equal_are_equal_bytes() -> None:
 
 def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect, clock: FakeClock) -> None:
     text, large = random.Random(0).randbytes(1000), random.Random(1).randbytes(10_000)
-    size = len(compress(text)) / (1 - page_cache.PLAIN_SHARE)
+    size = (len(compress(text)) + page_cache.ENTRY_BYTES) / (1 - page_cache.PLAIN_SHARE)
     shared, cache = connect(), make_cache(clock, max_bytes=2 * size + 1)
     for key in ("a", "b"):
         cache.get_or_build(shared, (key,), Builder(text), ttl_s=60)
@@ -275,12 +275,22 @@ def test_the_process_keeps_the_pages_used_last_within_its_bound(connect: Connect
     assert cache.get_or_build(shared, ("large",), Builder(), ttl_s=60)[0].plain == large
 
 
+def test_empty_pages_take_their_place_in_the_process_too(connect: Connect, clock: FakeClock) -> None:
+    shared, cache = connect(), make_cache(clock, max_bytes=20_000)
+    for offset in range(30):
+        cache.get_or_build(shared, ("page", offset), Builder(b"[]"), ttl_s=60)
+    kept = [offset for offset in range(30) if cache.get(("page", offset)) is not None]
+    assert kept == list(range(30 - len(kept), 30))
+    assert 0 < len(kept) < 20_000 / 1_000, "each takes 1,000 bytes or more"
+
+
 @pytest.mark.parametrize("plain_pages", [0, 1, 2])
 def test_a_page_that_is_kept_compressed_alone_is_the_same_page(
     connect: Connect, clock: FakeClock, plain_pages: int
 ) -> None:
     texts = [letter * 1000 for letter in (b"x", b"y", b"z")]
-    cache = make_cache(clock, max_bytes=(plain_pages * 1000 + 100) / page_cache.PLAIN_SHARE)
+    entry = 1000 + page_cache.ENTRY_BYTES
+    cache = make_cache(clock, max_bytes=(plain_pages + 0.7) * entry / page_cache.PLAIN_SHARE)
     for text in texts:
         cache.get_or_build(connect(), (text[:1].decode(),), Builder(text), ttl_s=60)
     for text in [*texts, *reversed(texts)]:
@@ -291,11 +301,11 @@ def test_a_page_that_is_kept_compressed_alone_is_the_same_page(
 
 def test_the_shared_cache_drops_what_expired_and_what_was_used_longest_ago(engine: Engine, clock: FakeClock) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        shared = DatabasePages(connection, 1, max_bytes=250, clock=clock)
+        shared = DatabasePages(connection, 1, max_bytes=1_400, clock=clock)
         shared.put("expired", CachedPage(b"x" * 10, 1, None, clock.now + 1))
         for key in ("a", "b", "c"):
             clock.now += 1
-            shared.put(key, CachedPage(b"x" * 100, 1, None, clock.now + 3600))
+            shared.put(key, CachedPage(b"x" * 200, 1, None, clock.now + 3600))
         clock.now += 120
         assert shared.get("a") is not None
         shared.claim("claimed", claim_s=20)
