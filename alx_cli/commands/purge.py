@@ -19,6 +19,7 @@ NAMES = {
     "alerts": "alerts that are over",
     "tombstones": "deleted rows of the reporting table",
     "history": "replaced rows",
+    "sessions": "paged reads",
     "dagster_runs": "runs of Dagster",
 }
 
@@ -29,8 +30,8 @@ def command(as_json: bool) -> None:
     """Delete what is older than the settings ALX_..._RETENTION_DAYS allow.
 
     Dagster does it every night; this does the same at once. Whatever is set, nothing of the last three days goes,
-    because missed hours of the last 48 are made up for; but versions of rows that a sync replaced go after six hours:
-    no read needs them then. May be repeated, or stopped, at any time.
+    because missed hours of the last 48 are made up for; but versions of rows that a sync replaced go after six hours,
+    and so do paged reads: none needs them then. May be repeated, or stopped, at any time.
     """
     from alx_core.services.retention import purge  # noqa: PLC0415  # loads what `--help` does without
     from alx_core.store.schema import require_current  # noqa: PLC0415

@@ -17,6 +17,7 @@ from alx_core.store.retention import (
     purge_log,
     purge_metrics,
     purge_runs,
+    purge_sessions,
     purge_tombstones,
     purge_usage,
 )
@@ -40,6 +41,7 @@ class Purged:
     alerts: int
     tombstones: int
     history: int
+    sessions: int
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -64,10 +66,11 @@ def purge(
     usage = purge_usage(engine, before_day=usage_day(log_before, settings.zone), chunk=chunk)
     runs = purge_runs(engine, before=before(settings.run_retention_days), chunk=chunk)
     alerts = purge_alerts(engine, before=before(settings.alert_retention_days), chunk=chunk)
+    sessions = purge_sessions(engine, before=now - SNAPSHOT_KEPT_S, chunk=chunk)
     with writer_lock(engine, timeout_s=lock_timeout_s):
         tombstones = purge_tombstones(engine, before=before(settings.tombstone_retention_days), chunk=chunk)
         with transaction(engine) as connection:
             history = purge_history(connection, before=now - SNAPSHOT_KEPT_S)
-    purged = Purged(requests, metrics, usage, runs, alerts, tombstones, history)
+    purged = Purged(requests, metrics, usage, runs, alerts, tombstones, history, sessions)
     log.info("purged", **purged.counts())
     return purged

@@ -9,6 +9,7 @@ from alx_core.store.engine import connect, transaction
 from alx_core.store.tables import (
     alerts,
     api_metrics_hourly,
+    api_sessions,
     api_usage,
     reporting,
     reporting_history,
@@ -89,13 +90,25 @@ def purge_usage(engine: Engine, *, before_day: str, chunk: int = CHUNK) -> int:
     return _purge(engine, api_usage, api_usage.c.day < before_day, chunk)
 
 
+def purge_sessions(engine: Engine, *, before: float, chunk: int = CHUNK) -> int:
+    """Delete paged reads of which no page was noted, and nothing charged, since `before` (epoch seconds).
+
+    Returns how many. With `before` as old as a snapshot may be, the next request begins a new read in any case. Where
+    an incremental client stands is not kept here.
+    """
+    row = api_sessions.c
+    noted = (row.last_page_at, func.coalesce(row.finished_at, 0), row.charged_at)
+    return _purge(engine, api_sessions, and_(*(each < before for each in noted)), chunk)
+
+
 def _purge(engine: Engine, table: Table, condition: ColumnElement[bool], chunk: int) -> int:
+    """Delete rows in blocks. One that another changed meanwhile is looked at again: no longer old, it stays."""
     key, total = list(table.primary_key.columns), 0
     block = select(*key).where(condition).limit(chunk)
     chosen = key[0].in_(block) if len(key) == 1 else tuple_(*key).in_(block)
     while True:
         with transaction(engine) as connection:
-            deleted = connection.execute(delete(table).where(chosen)).rowcount
+            deleted = connection.execute(delete(table).where(chosen, condition)).rowcount
         total += deleted
         if deleted < chunk:
             return total

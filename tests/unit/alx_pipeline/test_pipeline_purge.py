@@ -125,7 +125,7 @@ def test_the_nightly_job_purges_and_shows_what_went(instance: dg.DagsterInstance
     done = job.execute_in_process(instance=instance)
     (output,) = [each for each in done.all_events if each.is_successful_output]
     assert {name: each.value for name, each in output.step_output_data.metadata.items()} == {
-        "requests": 1, "metrics": 0, "usage": 0, "runs": 0, "alerts": 0, "tombstones": 0, "history": 0,
+        "requests": 1, "metrics": 0, "usage": 0, "runs": 0, "alerts": 0, "tombstones": 0, "history": 0, "sessions": 0,
         "dagster_runs": 0,
     }  # fmt: skip
 
