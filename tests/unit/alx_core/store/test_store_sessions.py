@@ -150,3 +150,15 @@ def test_a_position_that_was_moved_keeps_what_finished_in_the_meantime(
         sessions.move_position(connection, token_id, Position(7, NOW, "v"))
         access = access_of(connection, token, LIMIT)
         assert (access.position, access.pending) == (Position(7, NOW, "v"), None)
+
+
+def test_a_position_that_was_moved_leaves_that_of_another_token_pending(engine: Engine) -> None:
+    """Two tokens that finished the same changes in the same second."""
+    tokens, finished = [make_token(engine, None) for _ in range(2)], Position(5, NOW, "v")
+    with transaction(engine) as connection:
+        mine, other = (access_of(connection, each, LIMIT).token_id for each in tokens)
+        for each in (mine, other):
+            sessions.note_finished(connection, each, finished)
+        sessions.move_position(connection, mine, finished)
+        pending = [access_of(connection, each, LIMIT).pending for each in tokens]
+    assert pending == [None, finished]
