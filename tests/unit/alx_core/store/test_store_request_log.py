@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from alx_core.store.engine import transaction
 from alx_core.store.request_log import COLUMNS, add_requests
@@ -55,5 +55,13 @@ def test_a_request_carried_twice_is_written_once(engine: Engine) -> None:
     assert logged(engine, first["request_id"], second["request_id"]) == [first, second]
 
 
-def test_nothing_to_write_writes_nothing(engine: Engine) -> None:
-    add(engine)
+def test_nothing_to_write_runs_no_statement(engine: Engine) -> None:
+    statements: list[object] = []
+
+    def note(*arguments: object) -> None:
+        statements.append(arguments[2])
+
+    with transaction(engine) as connection:
+        event.listen(connection, "before_cursor_execute", note)
+        add_requests(connection, [])
+    assert statements == []
