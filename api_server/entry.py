@@ -5,8 +5,9 @@ Never a token, a body or a name: a refused key leaves its first characters, noth
 
 import msgspec
 
+from alx_core.store.tokens import PREFIX_LENGTH
+
 USER_AGENT_LENGTH = 255
-PREFIX_LENGTH = 8
 COURSE_PROGRESS, OTHER = "course_progress", "other"
 """Endpoints."""
 

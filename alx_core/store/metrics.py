@@ -37,10 +37,9 @@ from alx_core.domain.histogram import BOUNDS_MS, Histogram, bucket_of
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics, Traffic
 from alx_core.domain.outcomes import OK
 from alx_core.store.engine import insert_into, is_postgresql
-from alx_core.store.request_log import IS_FAILED_AUTH, called_within
+from alx_core.store.request_log import HOUR_MS, IS_FAILED_AUTH, called_within
 from alx_core.store.tables import api_metrics_hourly, request_log
 
-HOUR_MS = HOUR_S * 1000
 KEY = ("hour", "companyid")
 COUNTS = ("cache_hits", "replays", "rows", "bytes", "charged", "failed_auth")
 SUMS = (*COUNTS, "total_us")

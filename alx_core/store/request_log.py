@@ -7,10 +7,13 @@ import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, text
 
 from alx_core.domain.bad_records import LAST_TIME
+from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import request_log
 
+HOUR_MS = HOUR_S * 1000
+"""In the unit of `timeaccessed`."""
 COLUMNS = tuple(column.name for column in request_log.columns if column.name != "id")
 
 # Rows go over as one JSON text: as parameters, each costs ten times as much here and twice in the database.

@@ -29,10 +29,9 @@ from alx_core.domain.histogram import Histogram
 from alx_core.domain.metrics import NO_COMPANY, Traffic
 from alx_core.domain.outcomes import OK
 from alx_core.store.metrics import knows_buckets, metrics_of, time_bucket
+from alx_core.store.request_log import HOUR_MS
 from alx_core.store.tables import api_metrics_hourly, request_log
 from alx_core.store.tables.common import LAST_ID
-
-HOUR_MS = HOUR_S * 1000
 
 Span = tuple[int, int]
 """[start, end), epoch seconds."""

@@ -20,13 +20,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from alx_core.domain.freshness import HOUR_S
 from alx_core.domain.outcomes import QUOTA_USED_UP
-from alx_core.store.request_log import IS_FAILED_AUTH, called_since
+from alx_core.store.request_log import HOUR_MS, IS_FAILED_AUTH, called_since
 from alx_core.store.tables import companies, request_log
 from alx_core.store.tables.traffic import IS_REFUSED
-
-HOUR_MS = HOUR_S * 1000
 
 
 @dataclass(frozen=True, slots=True)
