@@ -55,16 +55,17 @@ class Admission:
         return found
 
     def settings_of(self, connection: Connection, access: Access) -> CompanySettings:
-        """Return the settings of the token's company; defaults for a token without one."""
+        """Return the settings of the token's company; those for all companies for a token without one."""
         if access.companyid is None:
-            return resolve({}, {})
+            return resolve({}, load_settings_of(connection, EVERY_COMPANY))
         # The version begins anew with the company's row, which has another cache_id each time it is made.
         version, known = (access.settings_version, access.cache_id), self._settings.get(access.companyid)
         if known is not None and known[0] == version:
             return known[1]
         own = load_settings_of(connection, access.companyid)
         settings = resolve(own, load_settings_of(connection, EVERY_COMPANY))
-        self._settings[access.companyid] = (version, settings)
+        if access.cache_id is not None:  # a company without a row has no version
+            self._settings[access.companyid] = (version, settings)
         return settings
 
     def charge(self, connection: Connection, access: Access, settings: CompanySettings) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from alx_core.domain.changes import Op
-from alx_core.domain.company_settings import KINDS
+from alx_core.domain.company_settings import EVERY_COMPANY, KINDS
 from alx_core.domain.fields import FIELD_NAMES
 from alx_core.services.alert_watch import watch_api
 from alx_core.services.metrics import record_hours
@@ -168,6 +168,20 @@ PROOFS: dict[str, Callable[[Company], None]] = {
     **{f"field_{name}": fields for name in FIELD_NAMES},
     "course_<id>": courses,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("companyid", [None, 999_999])
+def test_a_token_without_a_company_goes_by_what_is_set_for_all(company: Company, companyid: int | None) -> None:
+    token = make_token(company.api.engine, companyid)
+
+    def get() -> str:
+        return str(company.api.client.simulate_get(PATH, params=form(token)).json["errorcode"])
+
+    assert get() == "invalidrequestmethod"
+    set_company(company.api.engine, EVERY_COMPANY, allow_get=1)
+    assert get() == "nocompanyassociation"
+    set_company(company.api.engine, EVERY_COMPANY, allow_get=None)
+    assert get() == "invalidrequestmethod"
 
 
 def test_every_setting_has_its_proof() -> None:
