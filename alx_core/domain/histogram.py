@@ -45,11 +45,6 @@ class Histogram:
     counts: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, times_ms: Iterable[float]) -> Self:
-        """Count times, milliseconds."""
-        return cls(dict(Counter(map(bucket_of, times_ms))))
-
-    @classmethod
     def merge(cls, histograms: Iterable[Self]) -> Self:
         """Put histograms together: the result is that of all their times at once."""
         total: Counter[int] = Counter()

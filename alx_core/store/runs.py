@@ -110,11 +110,3 @@ def latest_runs(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
     """Return the newest runs, newest first."""
     query = select(sync_runs).order_by(sync_runs.c.id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def companies_of(connection: Connection, run_id: int) -> list[dict[str, Any]]:
-    """Return what a run did for each company, by companyid."""
-    query = (
-        select(sync_run_companies).where(sync_run_companies.c.run_id == run_id).order_by(sync_run_companies.c.companyid)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]

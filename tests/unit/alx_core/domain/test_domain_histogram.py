@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alx_core.domain.histogram import BOUNDS_MS, BUCKETS, GROWTH, LOWEST_MS, Histogram, bucket_of, middle_ms
+from support.histograms import histogram_of
 
 TOLERANCE = 0.03
 times = st.floats(min_value=LOWEST_MS, max_value=BOUNDS_MS[-1], exclude_max=True)
@@ -22,34 +23,34 @@ def exact_percentile(values: list[float], percent: float) -> float:
 
 @given(lists_of_times, percents)
 def test_a_percentile_lies_within_three_percent_of_the_exact_one(values: list[float], percent: float) -> None:
-    found = Histogram.of(values).percentile_ms(percent, max_ms=max(values))
+    found = histogram_of(values).percentile_ms(percent, max_ms=max(values))
     assert found == pytest.approx(exact_percentile(values, percent), rel=TOLERANCE)
 
 
 @given(lists_of_times)
 def test_no_percentile_lies_above_the_longest_time(values: list[float]) -> None:
-    assert Histogram.of(values).percentile_ms(100, max_ms=max(values)) <= max(values)
+    assert histogram_of(values).percentile_ms(100, max_ms=max(values)) <= max(values)
 
 
 @given(lists_of_times)
 def test_percentiles_rise(values: list[float]) -> None:
-    histogram = Histogram.of(values)
+    histogram = histogram_of(values)
     found = [histogram.percentile_ms(percent) for percent in (1, 50, 95, 99, 100)]
     assert found == sorted(found)
 
 
 @given(st.lists(st.lists(times, max_size=50), max_size=6))
 def test_merging_is_counting_all_times_together(parts: list[list[float]]) -> None:
-    merged = Histogram.merge(map(Histogram.of, parts))
-    assert merged == Histogram.of(value for part in parts for value in part)
+    merged = Histogram.merge(map(histogram_of, parts))
+    assert merged == histogram_of(value for part in parts for value in part)
     assert merged.calls == sum(map(len, parts))
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1e12), max_size=50))
 def test_what_is_dumped_is_parsed_to_the_same_and_dumped_the_same_again(values: list[float]) -> None:
-    histogram = Histogram.of(values)
+    histogram = histogram_of(values)
     assert Histogram.parse(histogram.dump()) == histogram
-    assert Histogram.of(reversed(values)).dump() == histogram.dump()
+    assert histogram_of(reversed(values)).dump() == histogram.dump()
 
 
 @given(times)
@@ -71,12 +72,12 @@ def test_the_bounds_rise_by_five_percent() -> None:
 
 
 def test_zero_and_less_than_a_hundredth_of_a_millisecond_count_as_nothing() -> None:
-    assert Histogram.of([0.0, 0.0099]) == Histogram({0: 2})
-    assert Histogram.of([0.0]).percentile_ms(99) == 0.0
+    assert histogram_of([0.0, 0.0099]) == Histogram({0: 2})
+    assert histogram_of([0.0]).percentile_ms(99) == 0.0
 
 
 def test_huge_times_fall_into_the_last_bucket() -> None:
-    histogram = Histogram.of([BOUNDS_MS[-1], 1e300, math.inf])
+    histogram = histogram_of([BOUNDS_MS[-1], 1e300, math.inf])
     assert histogram == Histogram({BUCKETS: 3})
     assert histogram.percentile_ms(50) == BOUNDS_MS[-1] > 39 * 3_600_000
 
@@ -87,6 +88,6 @@ def test_nothing_has_no_calls_and_percentiles_of_zero() -> None:
 
 
 def test_one_slow_call_of_a_hundred_is_beyond_p99_and_is_p100() -> None:
-    histogram = Histogram.of([10.0] * 99 + [5_000.0])
+    histogram = histogram_of([10.0] * 99 + [5_000.0])
     assert histogram.percentile_ms(99) == pytest.approx(10, rel=TOLERANCE)
     assert histogram.percentile_ms(100) == pytest.approx(5_000, rel=TOLERANCE)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, delete, select
 
 from alx_core.domain.freshness import HOUR_S
-from alx_core.domain.histogram import BOUNDS_MS, Histogram
+from alx_core.domain.histogram import BOUNDS_MS
 from alx_core.domain.metrics import NO_COMPANY, HourMetrics
 from alx_core.domain.outcomes import FAILED_AUTH
 from alx_core.services.metrics import Recorded, first_hour, late_hours, newest_hour, record_hours
 from alx_core.store.engine import connect, transaction
 from alx_core.store.metrics import count_hours, load_hours, log_extent, metrics_of, row_of
 from alx_core.store.tables import api_metrics_hourly, api_token_addresses, request_log
+from support.histograms import histogram_of
 from support.requests import HOUR, log_requests, make_refusal, make_request
 
 NOW = HOUR + HOUR_S + 360
@@ -46,7 +47,7 @@ def expected_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "rows": sum(row["rows"] for row in rows),
         "bytes": sum(row["bytes"] for row in rows),
         "max_ms": max(row["response_time_ms"] for row in rows),
-        "histogram": json.loads(Histogram.of(row["response_time_ms"] for row in rows).dump()),
+        "histogram": json.loads(histogram_of(row["response_time_ms"] for row in rows).dump()),
         "addresses": len({row["ip_address"] for row in rows}),
         "failed_auth": sum(row["outcome"] in FAILED_AUTH and row["token_id"] is None for row in rows),
         "quota_refusals": sum(row["outcome"] == "ratelimitexceeded" for row in rows),

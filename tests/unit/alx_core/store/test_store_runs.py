@@ -10,6 +10,7 @@ from alx_core.services.health import sync_health
 from alx_core.store import runs
 from alx_core.store.locks import writer_lock
 from alx_core.store.tables import sync_errors, sync_run_companies, sync_runs
+from support.books import companies_of
 from support.builders import NOW, Row, make_run
 from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 
@@ -187,13 +188,13 @@ def test_the_companies_of_a_run_are_booked_and_read_by_companyid(connection: Con
     run_id, other = book(connection), book(connection)
     runs.add_companies(connection, run_id, [company_row(7), company_row(3)])
     runs.add_companies(connection, other, [company_row(5)])
-    assert runs.companies_of(connection, run_id) == [{"run_id": run_id, **company_row(each)} for each in (3, 7)]
+    assert companies_of(connection, run_id) == [{"run_id": run_id, **company_row(each)} for each in (3, 7)]
 
 
 def test_a_run_without_companies_books_none(connection: Connection) -> None:
     run_id = book(connection)
     runs.add_companies(connection, run_id, [])
-    assert runs.companies_of(connection, run_id) == []
+    assert companies_of(connection, run_id) == []
 
 
 def bad_record(userid: int) -> BadRecord:

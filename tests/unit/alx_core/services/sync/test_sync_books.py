@@ -1,6 +1,6 @@
 """What a sync leaves in the books, and whoever listens hears."""
 
-from alx_core.store.runs import companies_of
+from support.books import companies_of
 from support.builders import (
     COMPANY,
     make_company,
