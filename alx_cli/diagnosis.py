@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from textwrap import shorten
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -27,6 +28,8 @@ LATE_S = LONGEST_RETRY_S + 300
 """A message is late when it waits longer than the longest pause between two tries. One that waits because its channel
 asked for more patience (`Retry-After`, up to an hour) is late too, and its error says why."""
 ABANDONED_SHOWN_S = 7 * 86_400
+LONGEST_CAUSE = 400
+"""Characters of what a sync failed of; `alx status` shows all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +215,20 @@ def _redis(url: str) -> Finding:
 
 
 def _syncs(engine: Engine) -> Finding:
-    """Whether they come, by the status page's rule; before the first one nobody can miss any."""
+    """Whether they come, by the status page's rule, and succeed; before the first one nobody can miss any."""
     now = int(time.time())
     with connect(engine) as connection:
-        runs, running = latest_runs(connection, limit=1), running_since(connection)
+        runs, running = latest_runs(connection, limit=2), running_since(connection)
     if not runs:
         return Finding("syncs", True, "none yet: `alx up` syncs every hour, `alx sync` once")
     due_at = next_sync_at(runs[0]["started_at"])
     if is_overdue(due_at, running_since=running, now=now):
         advice = "Start `alx up`, or restart it; is hourly_sync_schedule on in Dagit?"
         return Finding("syncs", False, f"the hourly one is {ago(now - due_at)} late. {advice}")
+    over = next((run for run in runs if run["status"] != "running"), None)
+    if over is not None and over["status"] == "failed":
+        why = shorten(over["error"] or "nobody knows why", LONGEST_CAUSE, placeholder=" ...")
+        return Finding("syncs", False, f"the one of {ago(now - over['started_at'])} ago failed: {why}")
     return Finding("syncs", True, f"the newest began {ago(now - runs[0]['started_at'])} ago, none is late")
 
 

@@ -125,11 +125,17 @@ def list_deliveries(connection: Connection, alert_ids: Collection[int]) -> list[
 def list_troubled(connection: Connection, *, late_before: int, abandoned_since: int) -> list[dict[str, Any]]:
     """Return the messages queued before `late_before` that still wait, and those abandoned since then, newest first.
 
-    Tests are left out: somebody saw how they ended.
+    Tests are left out: somebody saw how they ended. One that arrived says that what was abandoned before it is mended.
     """
-    row = alert_deliveries.c
+    row, later = alert_deliveries.c, alert_deliveries.alias("later").c
+    is_mended = exists().where(
+        later.channel == row.channel,
+        later.kind == MessageKind.TEST.value,
+        later.state == DeliveryState.DELIVERED.value,
+        later.id > row.id,
+    )
     is_late = and_(row.state == DeliveryState.PENDING.value, row.created_at < late_before)
-    is_lost = and_(row.state == DeliveryState.ABANDONED.value, row.created_at >= abandoned_since)
+    is_lost = and_(row.state == DeliveryState.ABANDONED.value, row.created_at >= abandoned_since, ~is_mended)
     columns = [each for each in row if each.name != "body"]
     query = (
         select(*columns, alerts.c.alert)

@@ -110,8 +110,7 @@ def _failed_auth(view: SecurityView) -> Card:
 
 
 def _suspicious(view: SecurityView) -> Card:
-    addresses = sum(each.source == "address" for each in view.suspects)
-    keys = len(view.suspects) - addresses
+    addresses, keys = view.suspect_addresses, view.suspect_keys
     notes = (
         f"{say.plural(addresses, 'address', 'addresses')} and {say.plural(keys, 'key')} with many failures",
         f"{say.number(view.unusual)} unusual activity, open",

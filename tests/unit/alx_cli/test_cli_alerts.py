@@ -152,6 +152,18 @@ def test_the_doctor_says_when_a_message_was_refused_within_a_week(engine: Engine
     assert messages(engine).ok
 
 
+def test_a_test_that_arrives_ends_what_the_doctor_says_of_refused_messages(alx: Command, engine: Engine) -> None:
+    see(engine, "", at=int(time.time()))
+    with transaction(engine) as connection:
+        connection.execute(update(alert_deliveries).values(state="abandoned"))
+    with fake_slack() as slack:
+        slack.answers = [(404, {}), (200, {})]
+        assert alx.run("alerts", "test", ALX_SLACK_WEBHOOK_URL=slack.url).code == 1
+        assert not messages(engine).ok
+        assert alx.run("alerts", "test", ALX_SLACK_WEBHOOK_URL=slack.url).code == 0
+    assert messages(engine).ok
+
+
 def test_the_doctor_does_not_mind_a_test_that_failed(alx: Command, engine: Engine) -> None:
     with fake_slack() as slack:
         slack.answers = [(404, {})]

@@ -28,9 +28,10 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         yield made
 
 
-def add_run(engine: Engine, *, age_s: int, status: str = "succeeded") -> None:
+def add_run(engine: Engine, *, age_s: int, status: str = "succeeded", error: str | None = None) -> None:
+    run = make_run(started_at=int(time.time()) - age_s, status=status, error=error)
     with transaction(engine) as connection:
-        connection.execute(insert(sync_runs), [make_run(started_at=int(time.time()) - age_s, status=status)])
+        connection.execute(insert(sync_runs), [run])
 
 
 def syncs() -> Finding:
@@ -56,3 +57,12 @@ def test_the_doctor_does_not_mind_a_sync_that_takes_hours(engine: Engine) -> Non
     with writer_lock(engine, timeout_s=0):
         assert syncs().ok
     assert not syncs().ok, "it was killed, and no other one came"
+
+
+def test_the_doctor_says_why_the_newest_sync_failed_until_one_succeeds(engine: Engine) -> None:
+    add_run(engine, age_s=90, status="failed", error="beta: may not be written")
+    assert syncs() == Finding("syncs", False, "the one of 1 min 30 s ago failed: beta: may not be written")
+    add_run(engine, age_s=30, status="running")
+    assert "failed" in syncs().detail, "the one that runs has not said yet"
+    add_run(engine, age_s=10)
+    assert syncs().ok
