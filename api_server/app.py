@@ -12,6 +12,7 @@ from api_server.admission import Admission
 from api_server.database import Database
 from api_server.errors import MOODLE_PATH, add_error_handlers
 from api_server.foresight import Foresight
+from api_server.journal import Journal
 from api_server.middleware import RequestLog
 from api_server.replays import Replays
 from api_server.resources.health import Healthz, Readyz
@@ -27,7 +28,12 @@ App = falcon.App[falcon.Request, falcon.Response]
 
 
 def create_app(
-    settings: Settings, *, database: Database, request_log: RequestLog, clock: Callable[[], float] = time.time
+    settings: Settings,
+    *,
+    database: Database,
+    request_log: RequestLog,
+    journal: Journal,
+    clock: Callable[[], float] = time.time,
 ) -> App:
     """Make the app over an open request log and a database that need not answer yet."""
     app: App = falcon.App(middleware=[request_log])
@@ -50,7 +56,8 @@ def create_app(
     app.add_route(MOODLE_PATH, moodle)
     app.add_route("/healthz", Healthz())
     app.add_route("/", Healthz())  # Power BI's service tests a data source by its first address alone; 404 fails it
-    app.add_route("/readyz", Readyz(database, request_log, stale_after_s=settings.sync_stale_hours * 3600, clock=clock))
+    stale_after_s = settings.sync_stale_hours * 3600
+    app.add_route("/readyz", Readyz(database, request_log, journal, stale_after_s=stale_after_s, clock=clock))
     app.add_route("/metrics", PrometheusResource(database, settings, clock))
     add_status_routes(app, database=database, settings=settings, clock=clock)
     return app

@@ -3,7 +3,7 @@
 Before a request is answered its line is appended to the process's own file, which takes microseconds and survives a
 kill. A thread carries the lines into `local_alx_api_logs`, at once when the database is willing, later when it is not.
 Files of processes that are gone are carried over by those that live. A line that is carried twice is written once: it
-has the request's id.
+has the request's id. A line that is no entry, on a damaged disk, is given up; no other waits for it.
 """
 
 import errno
@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
@@ -76,6 +77,12 @@ class Journal:
         self._files: deque[_OwnFile] = deque()
         """The last one is written to; one before it is still to be carried."""
         self._orphans_at = 0.0
+        self._has_failed = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines are left in files for now: the last round failed, or the thread that carries them is gone."""
+        return self._has_failed or (self._thread is not None and not self._thread.is_alive())
 
     def start(self) -> None:
         """Open the process's file and start carrying; to be called in the process that writes."""
@@ -131,7 +138,9 @@ class Journal:
                 self._carry_own()
                 self._carry_orphans()
                 self._rotate()
-            except (StoreError, SQLAlchemyError, OSError) as error:
+                self._has_failed = False
+            except Exception as error:  # noqa: BLE001  # whatever it is, the requests to come are logged
+                self._has_failed = True
                 if self._stop.is_set():
                     return  # another process carries the files over
                 log.warning("journal_waits", error=first_line(error))
@@ -166,7 +175,7 @@ class Journal:
                 lines = list(islice(takewhile(_is_whole, file), BATCH_LINES))
                 if not lines:
                     break
-                self._write(_parsed(lines))
+                self._write(_parsed(lines, path.name))
                 offset += sum(map(len, lines))
         return offset
 
@@ -175,9 +184,10 @@ class Journal:
         try:
             with transaction(self._engine) as connection:
                 add_requests(connection, rows)
-        except (DataError, IntegrityError) as error:
+        except (DataError, IntegrityError, OverflowError) as error:  # the last: a number that no JSON text can hold
             if len(rows) == 1:
-                log.error("request_not_logged", request_id=rows[0].get("request_id"), error=type(error.orig).__name__)
+                cause = getattr(error, "orig", error)
+                log.error("request_not_logged", request_id=rows[0]["request_id"], error=type(cause).__name__)
                 return
             for row in rows:
                 self._write([row])
@@ -188,7 +198,12 @@ class Journal:
             return
         self._orphans_at = now + ORPHANS_EVERY_S
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            self._if_orphaned(path, lambda path: self._carry(path, 0))
+            try:
+                self._if_orphaned(path, lambda path: self._carry(path, 0))
+            except (StoreError, SQLAlchemyError):
+                raise  # the database's fault is that of all files
+            except Exception as error:  # noqa: BLE001  # this file's alone, such as its rights
+                log.error("journal_file_left", file=path.name, error=first_line(error))
 
     def _if_orphaned(self, path: Path, carry: Callable[[Path], int]) -> None:
         try:
@@ -214,12 +229,13 @@ def _is_whole(line: bytes) -> bool:
     return line.endswith(b"\n")
 
 
-def _parsed(lines: list[bytes]) -> list[dict[str, Any]]:
-    """The rows of whole lines; one that a full disk cut off is given up."""
+def _parsed(lines: list[bytes], file: str) -> list[dict[str, Any]]:
+    """The rows of whole lines; those that are no entries are given up, such as one that a full disk cut off."""
     rows = []
     for line in lines:
-        try:
-            rows.append(msgspec.json.decode(line))
-        except msgspec.DecodeError:
-            log.error("journal_line_unreadable", length=len(line))
+        # ValueError: no UTF-8, no JSON, or another's fields. RecursionError: brackets without end.
+        with suppress(ValueError, RecursionError):
+            rows.append(msgspec.structs.asdict(msgspec.json.decode(line, type=LogEntry)))
+    if len(rows) < len(lines):
+        log.error("journal_lines_unreadable", file=file, lines=len(lines) - len(rows))
     return rows

@@ -16,4 +16,4 @@ journal.start()
 # Gunicorn's hook at a worker's end comes before its threads have; they may still answer, and each answer is logged.
 atexit.register(journal.close)
 request_log = RequestLog(journal, settings.trusted_proxies)
-app = create_app(settings, database=Database(settings.database), request_log=request_log)
+app = create_app(settings, database=Database(settings.database), request_log=request_log, journal=journal)

@@ -74,8 +74,10 @@ def main() -> None:
         settings = make_settings(url.render_as_string(hide_password=False), home=Path(folder))
         journal, database = Journal(Path(folder) / "journal", settings.database), Database(settings.database)
         journal.start()
-        logged = create_app(settings, database=database, request_log=RequestLog(journal, ""))
-        unlogged = create_app(settings, database=database, request_log=RequestLog(NoJournal(), ""))
+        logged, unlogged = (
+            create_app(settings, database=database, request_log=RequestLog(each, ""), journal=each)
+            for each in (journal, NoJournal())
+        )
         contenders = {
             PLAIN: (unlogged, False),
             LOG: (logged, False),

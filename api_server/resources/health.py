@@ -10,6 +10,7 @@ from alx_core.errors import StoreError
 from alx_core.services.health import sync_health
 from alx_core.store.schema import HEAD, current_revision
 from api_server.database import Database
+from api_server.journal import Journal
 from api_server.middleware import RequestLog
 from api_server.rendering import JSON_TYPE
 
@@ -30,16 +31,26 @@ class Readyz:
     """The database answers and takes writes, its schema is this version's, and the table is fresh."""
 
     def __init__(
-        self, database: Database, request_log: RequestLog, *, stale_after_s: float, clock: Callable[[], float]
+        self,
+        database: Database,
+        request_log: RequestLog,
+        journal: Journal,
+        *,
+        stale_after_s: float,
+        clock: Callable[[], float],
     ) -> None:
         """Judge freshness as the page and the sensors do."""
         self._database = database
+        self._journal = journal
         self._request_log = request_log
         self._stale_after_s = stale_after_s
         self._clock = clock
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200 ready, or degraded where the table is stale (it can still be served); 503 not ready."""
+        """200 ready, or degraded where the table is stale or requests wait to be logged; 503 not ready.
+
+        Of several processes the one that is asked speaks for itself.
+        """
         try:
             with self._database.connection() as connection:
                 if current_revision(connection) != HEAD:
@@ -54,8 +65,16 @@ class Readyz:
         if unanswered_at is not None and self._clock() - unanswered_at < FAILING_S:
             _not_ready(resp, "calls can't be answered: the API's log says why")
             return
-        status = "ready" if health.freshness is Freshness.FRESH else "degraded"
-        _say(resp, {"status": status, "freshness": health.freshness.value, "age_s": health.age_s})
+        is_behind = self._journal.is_behind
+        _say(
+            resp,
+            {
+                "status": "ready" if health.freshness is Freshness.FRESH and not is_behind else "degraded",
+                "freshness": health.freshness.value,
+                "age_s": health.age_s,
+                "request_log": "behind" if is_behind else "written",
+            },
+        )
 
 
 def _not_ready(resp: falcon.Response, reason: str) -> None:

@@ -44,8 +44,10 @@ def test_every_alx_command_that_is_named_exists(path: Path) -> None:
 
 def test_every_address_of_the_api_that_is_named_exists(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    log = RequestLog(Journal(tmp_path, settings.database), "")
-    routes = inspect_routes(create_app(settings, database=Database(settings.database), request_log=log))
+    journal = Journal(tmp_path, settings.database)
+    log = RequestLog(journal, "")
+    database = Database(settings.database)
+    routes = inspect_routes(create_app(settings, database=database, request_log=log, journal=journal))
     known = {re.sub(r"\{\w+\}", "sync", each.path) for each in routes}
     texts = [path.read_text(encoding="utf-8") for path in [*PAGES, *(ROOT / "alx_core").rglob("*.py")]]
     named = {each.rstrip("/") for text in texts for each in re.findall(r"`?(/(?:api|odata|status)[/\w.-]*)`", text)}

@@ -77,7 +77,7 @@ def in_process(engine: Engine, folder: Path, **environment: Any) -> Iterator[InP
     clock = FakeClock()
     database, journal = Database(engine.url), ListedJournal(folder / "journal", engine)
     request_log = RequestLog(journal, settings.trusted_proxies, clock)
-    app = create_app(settings, database=database, request_log=request_log, clock=clock)
+    app = create_app(settings, database=database, request_log=request_log, journal=journal, clock=clock)
     try:
         yield InProcess(engine, testing.TestClient(app), journal, clock)
     finally:

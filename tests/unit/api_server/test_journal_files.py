@@ -4,17 +4,35 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from alx_core.store.engine import connect
 from alx_core.store.tables import request_log
 from api_server import journal as module
 from api_server.entry import LogEntry
 from api_server.journal import Journal
-from support.reporting_databases import migrated_engine
+from support.in_process import in_process
+from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
 from support.stack import wait_for
+
+ENTRY = {"request_id": "bad", "timeaccessed": 1, "method": "POST", "ip_address": "127.0.0.1", "user_agent": "test"}
+NO_ENTRIES = {
+    "no UTF-8": b'{"request_id":"\xff"}',
+    "no JSON": b"{",
+    "a number": b"12345",
+    "a list": b"[{}]",
+    "brackets without end": b"[" * 200_000,
+    "a field that is missing": b'{"request_id":"bad"}',
+    "a field of another type": msgspec.json.encode({**ENTRY, "timeaccessed": "now"}),
+    "half a character": msgspec.json.encode({**ENTRY, "method": "?"}).replace(b"?", b"\\ud800"),
+    "a number too large for JSON": msgspec.json.encode(ENTRY).replace(b":1,", b":" + b"9" * 30 + b","),
+    "a number too large for a column": msgspec.json.encode({**ENTRY, "http_status": 2**60, "method": "\0"}),
+}
+"""What a damaged disk, or somebody's editor, may leave in a file."""
 
 
 def write(journal: Journal, request_id: str) -> None:
@@ -117,3 +135,58 @@ def test_half_a_line_on_a_full_disk_is_taken_back_and_spoils_no_other(
         write(journal, "two")
         journal.close()
         assert logged_ids(engine) == {"two"}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_DATABASE)
+def test_what_is_no_entry_is_given_up_and_keeps_no_other_from_the_log(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    good = [msgspec.json.encode(LogEntry(f"good {number}", 1, "POST", "127.0.0.1", "test")) for number in range(3)]
+    for number, bad in enumerate(NO_ENTRIES.values()):
+        (folder / f"1-{number}.jsonl").write_bytes(b"\n".join([good[0], bad, good[1], b""]))
+    (folder / "2-1.jsonl").write_bytes(good[2] + b"\n")
+    with migrated_engine(kind, tmp_path) as engine, capture_logs() as logs:
+        journal = Journal(folder, engine.url)
+        journal.start()
+        write(journal, "own")
+        wait_for(lambda: not list(folder.glob("[12]-*")), timeout_s=20, describe="the end of the files left over")
+        wait_for(lambda: "own" in logged_ids(engine), timeout_s=20, describe="the request in the log")
+        assert not journal.is_behind
+        journal.close()
+        assert logged_ids(engine) - {"bad"} == {"good 0", "good 1", "good 2", "own"}
+    assert {line["file"] for line in logs if line["event"] == "journal_lines_unreadable"} >= {
+        f"1-{number}.jsonl" for number in range(7)
+    }
+
+
+def test_a_file_that_can_not_be_read_keeps_no_later_one_from_the_log(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    (folder / "1-1.jsonl").mkdir(parents=True)  # root may read whatever is a file
+    (folder / "2-1.jsonl").write_bytes(msgspec.json.encode(LogEntry("later", 1, "POST", "127.0.0.1", "test")) + b"\n")
+    with migrated_engine("sqlite", tmp_path) as engine, capture_logs() as logs:
+        journal = Journal(folder, engine.url)
+        journal.start()
+        wait_for(lambda: logged_ids(engine) == {"later"}, timeout_s=20, describe="the later file's request in the log")
+        journal.close()
+    assert ("journal_file_left", "1-1.jsonl") in {(line["event"], line.get("file")) for line in logs}
+
+
+def test_whatever_fails_in_a_round_the_next_one_comes_and_who_watches_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.001)
+    monkeypatch.setattr(module, "GATHER_S", 0.001)
+    with migrated_engine("sqlite", tmp_path) as engine, in_process(engine, tmp_path) as api:
+        journal = api.journal
+
+        def says() -> str:
+            return str(api.client.simulate_get("/readyz").json["request_log"])
+
+        with monkeypatch.context() as broken:
+            broken.setattr(journal, "_rotate", lambda: 1 // 0)
+            journal.start()
+            wait_for(lambda: says() == "behind", timeout_s=20, describe="a round that failed")
+            assert api.client.simulate_get("/readyz").json["status"] == "degraded"
+        wait_for(lambda: says() == "written", timeout_s=20, describe="a round that did not fail")
+        journal.close()
+        assert says() == "behind", "nobody carries any more"
