@@ -1,7 +1,7 @@
 """The same cache in Redis, for several hosts: expiry is Redis's own, and so is eviction (`maxmemory-policy`).
 
-A Redis that does not answer is a cache without pages: they are built, and the log says so. For RETRY_S after a failure
-it is not even asked, or each request would wait for its timeout.
+A Redis that does not answer, or answers nonsense, is a cache without pages: they are built, and the log says so. For
+RETRY_S after a failure it is not even asked, or each request would wait for its timeout.
 """
 
 import time
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 from redis import Redis
-from redis.exceptions import LockError, RedisError, ResponseError
+from redis.exceptions import LockError, ResponseError
 from redis.lock import Lock
 
 from alx_core.faults import first_line
@@ -101,7 +101,7 @@ class RedisPages:
             # It is there and says no: out of memory, or a replica. The pages that it has are still worth asking for.
             log.warning("redis_refused", error=first_line(error))
             return otherwise
-        except RedisError as error:
+        except Exception as error:  # noqa: BLE001  # over what is no Redis the client stumbles in many ways
             self._silent_until = time.monotonic() + RETRY_S
             log.warning("redis_unreachable", error=first_line(error), retry_s=RETRY_S)
             return otherwise
@@ -139,6 +139,6 @@ class RedisClaim:
 def _head(line: bytes) -> Head:
     try:
         head: Head = msgspec.json.decode(line, type=Head)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedPageError from error
     return head
