@@ -10,6 +10,7 @@ from alx_core.settings import Settings
 from api_server.client_address import client_address
 from api_server.status.session import COOKIE, Sessions
 
+HTTP_1_0 = "HTTP/1.0"
 PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 """A request that carries one of these came through a proxy, from wherever; what they say is not looked at."""
 
@@ -54,7 +55,12 @@ def is_local(req: falcon.Request) -> bool:
     The peer's address says who connects, and no header can change that. A proxy on this machine is local too, but not
     those behind it: what carries a proxy's header is refused. So is any other name in `Host`: a web page elsewhere can
     have its own name lead to 127.0.0.1 and so make the browser of somebody on this machine read for it.
+
+    nginx adds no header unless it is told to, and until 1.29.7 spoke HTTP/1.0 to what is behind it; browsers and other
+    clients have spoken 1.1 for decades. A proxy that speaks 1.1 and adds nothing looks like this machine itself.
     """
+    if req.env.get("SERVER_PROTOCOL") == HTTP_1_0:
+        return False
     if any(req.get_header(name) is not None for name in PROXY_HEADERS):
         return False
     return _is_loopback(req.remote_addr) and _is_own_name(_host_of(req))

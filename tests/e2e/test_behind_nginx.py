@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import create_engine
 
-from support.api import PATH, TOKENS, form, logged
-from support.nginx import DAGIT, OPERATOR, REPORTS, Proxy, nginx
+from support.api import PATH, TOKENS, form, logged, served
+from support.nginx import DAGIT, OPERATOR, REPORTS, Proxy, nginx, plain_nginx
 from support.power_query import Report
 from support.site import expected_rows
 from support.stack import Stack, wait_for
@@ -134,3 +134,10 @@ def test_dagit_wants_a_password_and_tells_news_by_websocket(proxy: Proxy) -> Non
         assert "Dagster" in operator.get("/", auth=OPERATOR).text
         with operator.stream("GET", "/graphql", auth=OPERATOR, headers=upgrade) as answer:
             assert (answer.status_code, answer.headers["Upgrade"]) == (101, "websocket")
+
+
+def test_without_a_password_a_plain_proxy_on_this_machine_opens_nothing(tmp_path: Path) -> None:
+    with served("sqlite", tmp_path, {}) as (_, api), plain_nginx(tmp_path, api_port=api.port) as port:
+        for path in ("/status", "/status/data/sync", "/metrics"):
+            through = httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"}, trust_env=False)
+            assert (through.status_code, httpx.get(f"{api.url}{path}", trust_env=False).status_code) == (403, 200)

@@ -1,4 +1,4 @@
-"""A real nginx that runs the configuration of `deploy/nginx`, at ports and with certificates of the test's own."""
+"""A real nginx: with the configuration of `deploy/nginx`, at ports and with certificates of a test's own, or plain."""
 
 import os
 import re
@@ -62,6 +62,21 @@ def nginx(folder: Path, *, api_port: int, dagit_port: int) -> Iterator[Proxy]:
     }.items():
         configuration, found = re.subn(shipped, here, configuration)
         assert found, f"{shipped} is not in {SHIPPED}"
+    with _running(program, folder, configuration, port):
+        yield Proxy(port, authority.file, folder / "alx.log")
+
+
+@contextmanager
+def plain_nginx(folder: Path, *, api_port: int) -> Iterator[int]:
+    """Run nginx as it is before an API of this machine; yield its port. Skips the test when it is not installed."""
+    program, port = find_program("nginx", package="nginx-light"), free_port()
+    server = f"listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{api_port}; }}"
+    with _running(program, folder, f"access_log off; server {{ {server} }}", port):
+        yield port
+
+
+@contextmanager
+def _running(program: str, folder: Path, configuration: str, port: int) -> Iterator[None]:
     (folder / "alx.conf").write_text(configuration)
     user = "user root;" if os.geteuid() == 0 else ""  # its workers may look into pytest's folders
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
@@ -69,7 +84,7 @@ def nginx(folder: Path, *, api_port: int, dagit_port: int) -> Iterator[Proxy]:
         process = subprocess.Popen([program, "-c", str(folder / "nginx.conf")], stdout=printed, stderr=printed)
     try:
         wait_until_it_listens(port, process, folder / "printed")
-        yield Proxy(port, authority.file, folder / "alx.log")
+        yield
     finally:
         process.terminate()
         process.wait(30)

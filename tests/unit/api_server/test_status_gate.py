@@ -34,6 +34,13 @@ def test_whatever_came_through_a_proxy_is_not_local_whatever_it_says(name: str, 
     assert not is_local(make_request(peer=peer, **{name: value}))
 
 
+def test_http_1_0_is_a_proxys_that_says_nothing_of_itself() -> None:
+    request = make_request()
+    assert is_local(request)
+    request.env["SERVER_PROTOCOL"] = "HTTP/1.0"
+    assert not is_local(request)
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil", "8.8.8.8"]
 )
