@@ -36,7 +36,7 @@ def _line(name: str, field: FieldInfo) -> str:
 
 def _bounds(field: FieldInfo) -> str:
     """What a number may be."""
-    given = [(word, getattr(each, name, None)) for each in field.metadata for name, word in WORDS.items()]
+    given = [(word, getattr(each, name, None)) for name, word in WORDS.items() for each in field.metadata]
     return " ".join(f"{word} {bound:,}" for word, bound in given if bound is not None)
 
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from alx_core.bounds import AnswerMs, Count, Days, Hours, Megabytes, Minutes, Percent, WaitS, WholeWaitS
 from alx_core.domain.networks import check_networks
 from alx_core.env_files import env_files, names_given
 from alx_core.errors import SettingsError
@@ -34,8 +35,6 @@ SCHEMES = {
     "smtp_url": ("smtp", "starttls", "smtps"),
     "redis_url": ("redis", "rediss", "unix"),
 }
-MAX_DAYS = 36_500
-"""A hundred years are for ever, and still a date that calendars and databases know."""
 ALIKE = 0.8
 """Of difflib's likeness of two names (0 to 1): from here on one is taken for a slip of the other."""
 SEVERAL_HOSTS = re.compile(
@@ -47,7 +46,9 @@ EMAIL_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 class Settings(BaseSettings):
     """The frozen settings tree. Each field says what it is and its unit; `docs/settings.md` is made from it."""
 
-    model_config = SettingsConfigDict(env_prefix="ALX_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ALX_", frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     home: Path = Field(Path("var"), description="Folder for everything this installation writes to disk")
     moodle_url: SecretStr | None = Field(
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     api_bind: str = Field("127.0.0.1:8000", description="Address and port of the API")
     api_workers: int = Field(2, ge=1, le=64, description="Processes that serve the API")
     api_threads: int = Field(8, ge=1, le=256, description="Threads in each of them")
-    api_burst_per_minute: int = Field(
+    api_burst_per_minute: Count = Field(
         0,
         ge=0,
         description="Requests a minute that one token may make in each API process; 0 = no limit beside the quota",
@@ -73,47 +74,47 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None, description="Redis for the shared page cache, as `redis://host/0`. Default: the reporting database"
     )
-    cache_mb: int = Field(256, ge=1, description="Megabytes that pages take in the shared cache (reporting database)")
-    api_memory_cache_mb: int = Field(16, ge=1, description="Megabytes that pages take in each API process")
-    sync_rows_per_band: int = Field(
+    cache_mb: Megabytes = Field(256, description="Megabytes that pages take in the shared cache (reporting database)")
+    api_memory_cache_mb: Megabytes = Field(16, description="Megabytes that pages take in each API process")
+    sync_rows_per_band: Count = Field(
         110_000,
         ge=1_000,
         description="Completion rows that a sync works on at a time (a band); bounds the memory of a sync",
     )
     sync_workers: int = Field(2, ge=1, le=16, description="Bands, companies and digests worked on at a time")
-    sync_lock_timeout_s: float = Field(
+    sync_lock_timeout_s: WaitS = Field(
         600, ge=0, description="Seconds a sync waits for another one that is writing, before it gives up"
     )
-    sync_stale_hours: float = Field(
-        2, gt=0, description="Hours without a successful sync of the newest hour after which the table counts as stale"
+    sync_stale_hours: Hours = Field(
+        2, description="Hours without a successful sync of the newest hour after which the table counts as stale"
     )
-    source_fresh_hours: float = Field(
-        168, gt=0, description="Hours without any change in Moodle after which the check `source_fresh` warns"
+    source_fresh_hours: Hours = Field(
+        168, description="Hours without any change in Moodle after which the check `source_fresh` warns"
     )
-    sync_max_runtime_s: int = Field(
+    sync_max_runtime_s: WholeWaitS = Field(
         1800,
         ge=60,
         description="Seconds after which Dagster ends a run, sync or other, that still counts as running",
     )
-    alert_api_slow_ms: float = Field(
-        5000, gt=0, description="Milliseconds of the mean response time of an hour above which the API counts as slow"
+    alert_api_slow_ms: AnswerMs = Field(
+        5000, description="Milliseconds of the mean response time of an hour above which the API counts as slow"
     )
-    alert_api_success_pct: float = Field(
-        95, ge=0, le=100, description="Percent of an hour's calls below which too few of them succeed"
+    alert_api_success_pct: Percent = Field(
+        95, description="Percent of an hour's calls below which too few of them succeed"
     )
-    alert_api_cache_hit_pct: float = Field(
-        70, ge=0, le=100, description="Percent of an hour's answered calls below which too few come from the cache"
+    alert_api_cache_hit_pct: Percent = Field(
+        70, description="Percent of an hour's answered calls below which too few come from the cache"
     )
-    alert_min_calls: int = Field(
+    alert_min_calls: Count = Field(
         20, ge=1, description="Calls in an hour below which speed, success rate and cache hit rate are not judged"
     )
-    alert_failed_auth: int = Field(
+    alert_failed_auth: Count = Field(
         10, ge=1, description="Refused tokens from one address, or with one key prefix, in an hour that make an alert"
     )
-    alert_sync_error_pct: float = Field(
-        5, ge=0, le=100, description="Percent of bad records in a sync above which an alert is raised"
+    alert_sync_error_pct: Percent = Field(
+        5, description="Percent of bad records in a sync above which an alert is raised"
     )
-    alert_cooldown_minutes: int = Field(
+    alert_cooldown_minutes: Minutes = Field(
         60, ge=1, description="Minutes after a message before the same alert of the same subject is told again"
     )
     slack_webhook_url: SecretStr | None = Field(
@@ -131,16 +132,12 @@ class Settings(BaseSettings):
         description="Address under which people reach Dagit, for links in messages and on the status page. "
         "Default: `http://` and `ALX_DAGSTER_BIND`",
     )
-    log_retention_days: int = Field(90, ge=1, le=MAX_DAYS, description="Days that requests and quota counters are kept")
-    metrics_retention_days: int = Field(400, ge=60, le=MAX_DAYS, description="Days that the hourly metrics are kept")
-    run_retention_days: int = Field(
-        90, ge=7, le=MAX_DAYS, description="Days that syncs, their errors and Dagster's runs are kept"
-    )
-    alert_retention_days: int = Field(
-        365, ge=1, le=MAX_DAYS, description="Days that alerts are kept after they were resolved"
-    )
-    tombstone_retention_days: int = Field(
-        90, ge=1, le=MAX_DAYS, description="Days that a deleted row is kept, for clients that read changes"
+    log_retention_days: Days = Field(90, ge=1, description="Days that requests and quota counters are kept")
+    metrics_retention_days: Days = Field(400, ge=60, description="Days that the hourly metrics are kept")
+    run_retention_days: Days = Field(90, ge=7, description="Days that syncs, their errors and Dagster's runs are kept")
+    alert_retention_days: Days = Field(365, ge=1, description="Days that alerts are kept after they were resolved")
+    tombstone_retention_days: Days = Field(
+        90, ge=1, description="Days that a deleted row is kept, for clients that read changes"
     )
     public_url: str = Field(
         "",

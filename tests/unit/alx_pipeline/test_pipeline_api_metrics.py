@@ -24,6 +24,7 @@ from alx_pipeline.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TA
 from alx_pipeline.resources import Alx
 from alx_pipeline.schedules import hourly_metrics_schedule
 from support.databases import plain
+from support.highest import highest_settings
 from support.requests import HOUR, add_companies, log_requests, make_refusal, make_request
 
 pytestmark = pytest.mark.slow
@@ -259,7 +260,7 @@ def test_hourly_assets_show_their_freshness_by_the_settings(alx: Alx) -> None:
     assert {key for key, spec in specs.items() if spec.freshness_policy == expected} == {TABLE_KEY, METRICS_KEY}
 
 
-@pytest.mark.parametrize("hours", [0.001, 0.02, 1000])
+@pytest.mark.parametrize("hours", [0.001, 0.02, 1000, highest_settings()["sync_stale_hours"]])
 def test_any_time_that_the_settings_allow_makes_definitions_that_load(alx: Alx, hours: float) -> None:
     settings = Settings(**{**alx.settings().model_dump(), "sync_stale_hours": hours})
     dg.Definitions.validate_loadable(make_definitions(Alx(lambda: settings)))

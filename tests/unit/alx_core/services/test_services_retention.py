@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, delete, func, insert, select
 
+from alx_core.bounds import MAX_DAYS
 from alx_core.domain.alerts import AlertName, Judgement, Observation, Severity
 from alx_core.domain.messages import Channel
 from alx_core.errors import SyncLocked
 from alx_core.services import retention
 from alx_core.services.alerting import Policy, take_in
 from alx_core.services.retention import DAY_S, NEVER_PURGED_S, Purged
-from alx_core.settings import MAX_DAYS, Settings
+from alx_core.settings import Settings
 from alx_core.store.engine import transaction
 from alx_core.store.locks import writer_lock
 from alx_core.store.runs import add_companies, finish_run, start_run
