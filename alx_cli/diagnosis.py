@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import shorten
 
 from sqlalchemy import Engine, text
@@ -13,9 +14,12 @@ from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
 from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.freshness import is_overdue, next_sync_at
+from alx_core.domain.messages import DeliveryState
 from alx_core.domain.messages import LONGEST_RETRY_S, DeliveryState
+from alx_core.env_files import env_files
 from alx_core.errors import AlxError
 from alx_core.faults import explain
+from alx_core.private_files import open_to_others
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, is_encrypted, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
@@ -52,6 +56,7 @@ def diagnose() -> Iterator[Finding]:
     for name, meant in find_misspelt().items():
         yield Finding("settings", False, f"{name} is no setting and has no effect. Is {meant} meant?")
     yield _home(settings)
+    yield from _privacy(settings)
     yield _channels(settings)
     yield from _reporting(settings)
     if settings.redis_url is not None:
@@ -65,6 +70,16 @@ def _home(settings: Settings) -> Finding:
     except AlxError as error:
         return Finding("home folder", False, str(error))
     return Finding("home folder", True, "writable")
+
+
+def _privacy(settings: Settings) -> Iterator[Finding]:
+    """Names of learners and passwords are for this user; a group that the administrator gave rights may be meant."""
+    files = [settings.home, *env_files()]
+    if settings.database.get_backend_name() == "sqlite":
+        files.append(Path(str(settings.database.database)))
+    found = [str(each.absolute()) for each in open_to_others(files)]
+    if found:
+        yield Finding("private files", False, f"every user of this machine may read them. chmod o= {' '.join(found)}")
 
 
 def _reporting(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`alx`: finds the command, turns an error that a person can mend into one clear line, and nothing else."""
+"""`alx`: finds the command, keeps files private, turns an error that a person can mend into one clear line."""
 
 import sys
 from importlib import import_module
@@ -8,6 +8,7 @@ import click
 
 from alx_core import imports
 from alx_core.errors import AlxError
+from alx_core.private_files import make_files_private
 
 COMMANDS = {
     "alerts": "List, acknowledge and end alerts, and try the channels",
@@ -57,6 +58,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit: 0 done, 1 not done (the reason is on stderr), 2 wrong usage."""
+    make_files_private()
     try:
         return cli.main(args=arguments, prog_name="alx")
     except AlxError as error:

@@ -3,6 +3,7 @@
 import gc
 from typing import Any
 
+from alx_core.private_files import make_files_private
 from alx_core.settings import load_settings
 
 _settings = load_settings()
@@ -31,6 +32,11 @@ limit_request_field_size = 8190
 
 GARBAGE_THRESHOLD = 25_000
 """Objects made and not let go of that set a search for garbage off; a page of 1,000 rows makes as many tuples."""
+
+
+def on_starting(_arbiter: Any) -> None:
+    """Keep files private, those of the workers too, also where it was not `alx` that started gunicorn."""
+    make_files_private()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import stat
+import subprocess
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from alx_cli.api_process import api_command
 from support.stack import Stack, free_port, wait_for
 
 pytestmark = pytest.mark.slow
@@ -101,3 +104,18 @@ def test_alx_up_refuses_a_taken_api_port_before_it_starts_anything(embedded: Sta
     finally:
         api.send_signal(signal.SIGTERM)
         api.wait(30)
+
+
+def test_a_gunicorn_that_was_started_without_alx_keeps_its_files_private_too(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", {})
+    assert stack.alx("migrate").returncode == 0
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(api_command(), env=stack.env(), cwd=tmp_path, umask=0o000, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: ask(stack, "0" * 32) is not None, timeout_s=60, describe="the API's start")
+        made = [*stack.home.rglob("*")]
+        assert any(each.is_file() and each.parent.name == "journal" for each in made)
+        assert [each for each in made if stat.S_IMODE(each.stat().st_mode) & 0o077] == []
+    finally:
+        process.terminate()
+        process.wait(60)

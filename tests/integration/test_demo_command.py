@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -12,6 +13,7 @@ from alx_core.store.engine import make_engine
 from support.command import Command
 from support.databases import plain
 from support.site import live_rows
+from support.stack import ALX, Stack
 
 
 def count(database: Path) -> int:
@@ -111,3 +113,24 @@ def test_a_demo_that_cannot_be_served_says_so_before_it_makes_anything(tmp_path:
     assert f"127.0.0.1:{port} is in use" in done.stderr
     assert "ALX_API_BIND" in done.stderr
     assert not command.home.exists()
+
+
+def test_all_that_the_program_makes_is_for_its_user_alone_whatever_the_umask(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    demo = [ALX, "demo", "--learners", "150", "--no-serve"]
+    done = subprocess.run(demo, env=Stack(home, {}).env(), cwd=tmp_path, umask=0o000, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = {home, *home.rglob("*")}
+    assert {home / ".env", home / "alx.sqlite"} <= made
+    assert any(each.parent.parent == home / "dagster" for each in made)
+    assert [each for each in made if stat.S_IMODE(each.stat().st_mode) & 0o077] == []
+
+
+def test_a_home_and_a_database_that_were_made_for_a_group_stay_open_to_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o750)
+    (home / "alx.sqlite").touch(mode=0o640)
+    done = Stack(home, {}).alx("migrate")
+    assert done.returncode == 0, done.stderr
+    assert count(home / "alx.sqlite") == 0
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (home, home / "alx.sqlite")] == [0o750, 0o640]
