@@ -14,7 +14,6 @@ from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
 from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.freshness import is_overdue, next_sync_at
-from alx_core.domain.messages import DeliveryState
 from alx_core.domain.messages import LONGEST_RETRY_S, DeliveryState
 from alx_core.env_files import env_files
 from alx_core.errors import AlxError

@@ -47,7 +47,7 @@ def dagster_services(settings: Settings) -> list[Service]:
         ),
         Service(
             "Dagit",
-            [program("dagster-webserver"), "-h", host, "-p", str(port), "-w", str(workspace),
+            [sys.executable, "-m", "alx_cli.dagit", "-h", host, "-p", str(port), "-w", str(workspace),
              "--dagster-log-level", LOG_LEVEL, *log_format],
             is_ready=answers_on_port(settings.dagster_bind),
         ),

@@ -129,8 +129,8 @@ class Settings(BaseSettings):
     alert_from: str = Field("alx-report@localhost", description="Sender's address of these e-mails")
     dagster_url: str = Field(
         "",
-        description="Address under which people reach Dagit, for links in messages and on the status page. "
-        "Default: `http://` and `ALX_DAGSTER_BIND`",
+        description="Address under which people reach Dagit, for links in messages and on the status page. Beside "
+        "`localhost` Dagit answers to no other name. Default: `http://` and `ALX_DAGSTER_BIND`",
     )
     log_retention_days: Days = Field(90, ge=1, description="Days that requests and quota counters are kept")
     metrics_retention_days: Days = Field(400, ge=60, description="Days that the hourly metrics are kept")

@@ -124,16 +124,52 @@ def cookie_of(answer: httpx.Response) -> str:
     return answer.headers["Set-Cookie"].partition(";")[0]
 
 
+UPGRADE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==", "Sec-WebSocket-Protocol": "graphql-ws",
+}  # fmt: skip
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+FOREIGN_PAGES = (
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": f"https://{REPORTS}"},
+    {"Origin": "https://evil.example"},
+    {"Origin": f"https://{DAGIT}.evil.example"},
+    {"Origin": "null"},
+)
+SET_LIMIT = {"query": 'mutation { setConcurrencyLimit(concurrencyKey: "of_another_site", limit: 7) }'}
+VERSION = {"query": "{ version }"}
+
+
 def test_dagit_wants_a_password_and_tells_news_by_websocket(proxy: Proxy) -> None:
-    upgrade = {
-        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==", "Sec-WebSocket-Protocol": "graphql-ws",
-    }  # fmt: skip
     with client(proxy, DAGIT) as operator:
         assert operator.get("/").status_code == 401
         assert "Dagster" in operator.get("/", auth=OPERATOR).text
-        with operator.stream("GET", "/graphql", auth=OPERATOR, headers=upgrade) as answer:
-            assert (answer.status_code, answer.headers["Upgrade"]) == (101, "websocket")
+        for own in ({}, OWN_PAGE | {"Origin": f"https://{DAGIT}:{proxy.port}", "Host": f"{DAGIT}:{proxy.port}"}):
+            with operator.stream("GET", "/graphql", auth=OPERATOR, headers=UPGRADE | own) as answer:
+                assert (answer.status_code, answer.headers["Upgrade"]) == (101, "websocket")
+            assert "version" in operator.post("/graphql", json=VERSION, auth=OPERATOR, headers=own).json()["data"]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN_PAGES, ids=str)
+def test_a_page_of_another_site_does_not_use_the_password_of_who_looks_at_it(
+    proxy: Proxy, foreign: dict[str, str]
+) -> None:
+    with client(proxy, DAGIT) as operator:
+        refused = [
+            operator.post("/graphql", json=SET_LIMIT, auth=OPERATOR, headers=foreign),
+            operator.post("/graphql", params=SET_LIMIT, auth=OPERATOR, headers=foreign),
+            operator.post("/report_asset_materialization/reporting_table", auth=OPERATOR, headers=foreign),
+            operator.get("/graphql", auth=OPERATOR, headers=UPGRADE | foreign),
+            operator.get("/graphql", params=SET_LIMIT, auth=OPERATOR),
+        ]
+        assert [by_nginx(answer) for answer in refused] == [403] * len(refused)
+        assert operator.get("/assets/reporting_table", auth=OPERATOR, headers=foreign).status_code == 200, "a link"
+
+
+def by_nginx(answer: httpx.Response) -> int:
+    """The status that nginx itself answered."""
+    assert "<center>nginx" in answer.text
+    return answer.status_code
 
 
 def test_without_a_password_a_plain_proxy_on_this_machine_opens_nothing(tmp_path: Path) -> None:
