@@ -8,6 +8,7 @@ import click
 
 from alx_core import imports
 from alx_core.errors import AlxError
+from alx_core.printable import printable_lines
 from alx_core.private_files import make_files_private
 
 COMMANDS = {
@@ -70,5 +71,5 @@ def main(arguments: list[str] | None = None) -> Any:
         if known is None:
             raise
         told = known
-    click.echo(f"Error: {told}", err=True)
+    click.echo(f"Error: {printable_lines(told)}", err=True)
     sys.exit(1)

@@ -1,15 +1,17 @@
 """How the commands talk: tables and progress for a terminal, JSON for a program."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from alx_core.domain.bad_records import LAST_TIME
+from alx_core.printable import printable, printable_lines
 
 # Piped output is for a log or a file: no colour, and wide enough that a table's lines don't break.
 PIPED_WIDTH = 160
@@ -18,6 +20,20 @@ TABLE_WIDTH = 110
 
 stdout = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
 stderr = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
+
+
+class SafeTable(Table):
+    """A table whose cells are one line of printable text each: names from Moodle may have escape sequences in them."""
+
+    def add_row(self, *cells: RenderableType | None, style: Any = None, end_section: bool = False) -> None:
+        """Add a row. A cell that shall have lines comes from `lines`."""
+        safe = (printable(each) if isinstance(each, str) else each for each in cells)
+        super().add_row(*safe, style=style, end_section=end_section)
+
+
+def lines(texts: Iterable[str]) -> Text:
+    """Make a cell with a line for each text."""
+    return Text(printable_lines("\n".join(texts)))
 
 
 def print_json(value: Any) -> None:
@@ -35,7 +51,7 @@ def print_table(table: Table, console: Console = stdout) -> None:
 
 def make_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:
     """Make a table: columns of text on the left, numbers to the right of them."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = SafeTable(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in left:
         table.add_column(name, overflow="fold")
     for name in right:

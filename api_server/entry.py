@@ -5,6 +5,7 @@ Never a token, a body or a name: a refused key leaves its first characters, noth
 
 import msgspec
 
+from alx_core.printable import printable
 from alx_core.store.tokens import PREFIX_LENGTH
 
 USER_AGENT_LENGTH = 255
@@ -40,8 +41,3 @@ class LogEntry(msgspec.Struct):
 def key_prefix(key: str) -> str:
     """Return what may be kept of a key that was refused: at most a quarter of it, printable."""
     return printable(key[: min(PREFIX_LENGTH, len(key) // 4)])
-
-
-def printable(text: str) -> str:
-    """Replace what no database or terminal should be sent: control characters and broken encodings."""
-    return "".join(each if each.isprintable() else "?" for each in text)

@@ -10,8 +10,9 @@ from typing import Any
 import falcon
 
 from alx_core.logs import get_logger
+from alx_core.printable import printable
 from api_server.client_address import client_address
-from api_server.entry import COURSE_PROGRESS, OTHER, USER_AGENT_LENGTH, LogEntry, printable
+from api_server.entry import COURSE_PROGRESS, OTHER, USER_AGENT_LENGTH, LogEntry
 from api_server.errors import code_of, is_moodles
 from api_server.journal import Journal
 from api_server.redaction import redact

@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from alx_cli.output import ago, make_table, print_json, print_table, stdout, when
+from alx_cli.output import ago, lines, make_table, print_json, print_table, stdout, when
 from alx_core.clock import system_clock
 from alx_core.domain.alerts import AlertState, Severity
 from alx_core.domain.messages import DeliveryState
@@ -140,7 +140,7 @@ def _table(alerts: list[dict[str, Any]]) -> Any:
             each["state"],
             _since(each),
             escape(f"{each['title']}. {each['message']}"),
-            escape("\n".join(map(_delivery, each["deliveries"])) or "none"),
+            lines(map(_delivery, each["deliveries"])) if each["deliveries"] else "none",
         )
     return table
 

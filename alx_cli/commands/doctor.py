@@ -5,6 +5,7 @@ from rich.markup import escape
 
 from alx_cli.diagnosis import Finding, diagnose
 from alx_cli.output import print_json, stdout
+from alx_core.printable import printable_lines
 
 
 @click.command()
@@ -30,4 +31,4 @@ def command(as_json: bool) -> None:
 
 def _line(finding: Finding) -> str:
     mark = "[green]ok  [/]" if finding.ok else "[bold red]mend[/]"
-    return f"{mark} [bold]{finding.check}[/]: {escape(finding.detail)}"
+    return f"{mark} [bold]{finding.check}[/]: {escape(printable_lines(finding.detail))}"

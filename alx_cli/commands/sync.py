@@ -14,6 +14,7 @@ from alx_core import imports
 from alx_core.domain.bad_records import LAST_TIME
 from alx_core.domain.sync import COUNTS, SyncResult
 from alx_core.errors import SourceError
+from alx_core.printable import printable
 from alx_core.services.schema import prepare
 from alx_core.settings import Settings, load_settings
 from alx_core.store.companies import list_companies
@@ -144,7 +145,7 @@ def refuse_unknown(settings: Settings, shortnames: Collection[str]) -> None:
             stored = {each["shortname"] for each in list_companies(connection)}  # those gone from Moodle too
     unknown = sorted(set(shortnames) - present - stored)
     if unknown:
-        named, known = ", ".join(map(repr, unknown)), ", ".join(sorted(present))
+        named, known = ", ".join(map(repr, unknown)), printable(", ".join(sorted(present)))
         message = f"there is no company with shortname {named}. Moodle has: {known}."
         raise click.BadParameter(message, param_hint="--company")
 
@@ -160,7 +161,7 @@ def print_result(result: SyncResult) -> None:
     table.add_row(f"{len(result.companies)} companies", *(f"{count:,}" for count in totals), style="bold")
     print_table(table)
     for shortname, error in sorted(result.failed.items()):
-        stdout.print(f"[bold red]failed[/] {escape(shortname)}: {escape(error)}")
+        stdout.print(f"[bold red]failed[/] {escape(printable(shortname))}: {escape(printable(error))}")
     rate = result.processed / max(result.seconds, 1e-3)
     stdout.print(f"\nSync {result.run_id} took {result.seconds:.1f} s ({rate:,.0f} rows/s).")
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alx_cli.moments import HELP, Moment
 from alx_cli.output import make_table, print_json, print_table, stderr, when
 from alx_core.domain.token_state import WORKS, describe_state
+from alx_core.printable import printable
 from alx_core.services.schema import prepare
 from alx_core.services.tokens import Import, MoodleToken, companyid_of, create_token, import_tokens, pick_token, revoke
 from alx_core.settings import Settings, load_settings
@@ -66,7 +67,7 @@ def create(shortname: str, name: str, expires: int | None, networks: Sequence[st
     click.echo(token)
     until = "never expires" if expires is None else f"expires {when(expires)}"
     where = f"works from {allowed}" if allowed else "works from everywhere"
-    stderr.print(f"Token {row['id']} of {escape(shortname)}: {until}, {where}. It is not shown again.")
+    stderr.print(f"Token {row['id']} of {escape(printable(shortname))}: {until}, {where}. It is not shown again.")
     if row["state"] != WORKS:
         stderr.print(f"[bold yellow]It will be refused as things stand:[/] {row['state']}.")
 
@@ -117,7 +118,7 @@ def revoke_command(references: Sequence[str], shortname: str | None, as_json: bo
         done = "revoked" if row["revoked_at"] is None else f"was revoked already, {when(row['revoked_at'])}"
         stderr.print(f"Token {token_id} ({row['prefix']}..., {_company(row)}): {done}.")
     if not picked:
-        stderr.print(f"{escape(shortname or '')} has no tokens.")
+        stderr.print(f"{escape(printable(shortname or ''))} has no tokens.")
 
 
 @command.command("import-moodle")
@@ -166,7 +167,8 @@ def _as_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _company(row: dict[str, Any]) -> str:
-    return escape(row["shortname"] or ("none" if row["companyid"] is None else f"company {row['companyid']}"))
+    named = printable(row["shortname"] or "")
+    return escape(named) or ("none" if row["companyid"] is None else f"company {row['companyid']}")
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> Any:

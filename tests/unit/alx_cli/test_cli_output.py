@@ -1,12 +1,15 @@
-"""What the commands print: instants that a calendar knows, and others."""
+"""What the commands print: instants that a calendar knows, and others; and nothing that takes a terminal over."""
 
+import sqlite3
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from alx_cli.output import make_table, print_table, when
+from alx_cli.output import lines, make_table, print_table, when
 from alx_core.domain.bad_records import LAST_TIME
+from support.command import Command
 
 
 def test_an_instant_that_no_calendar_knows_is_printed_all_the_same() -> None:
@@ -27,3 +30,41 @@ def test_a_narrow_terminal_takes_no_column_of_a_table_away(width: int) -> None:
     lines = written.get().splitlines()
     assert {"Status", "hourly", "interrupted"} <= {word for line in lines[:2] for word in line.split()}
     assert max(len(line.rstrip()) for line in lines[2:]) <= width, "a sentence is as wide as the terminal"
+
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J\r\nAcme \x9b31m[bold]"
+SHOWN = "?]0;title??[2J??Acme ?31m[bold]"
+
+
+def cell_of(text: object) -> str:
+    console = Console(file=StringIO(), width=200, color_system=None)
+    table = make_table(None, ["Company"])
+    table.add_row(text)
+    print_table(table, console)
+    return console.file.getvalue()
+
+
+def test_a_cell_has_one_line_that_is_printable() -> None:
+    assert [line.rstrip() for line in cell_of("a\x1b[31m\nb\x85").splitlines()] == ["Company", "a?[31m?b?"]
+
+
+def test_a_cell_that_shall_have_lines_has_those_and_nothing_else() -> None:
+    cell = cell_of(lines(["opened by slack: \x1b[2J", "[reminder] by email"]))
+    assert [line.rstrip() for line in cell.splitlines()] == ["Company", "opened by slack: ?[2J", "[reminder] by email"]
+
+
+def test_a_companys_name_out_of_moodle_sends_the_terminal_nothing(site_copy: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(site_copy) as connection:
+        connection.execute("UPDATE mdl_company SET shortname = ?, name = ? WHERE id = 1", (HOSTILE, HOSTILE))
+    connection.close()
+    alx = Command(tmp_path / "home", ALX_MOODLE_URL=f"sqlite:///{site_copy}")
+    said = {arguments: alx.run(*arguments) for arguments in (
+        ("sync",), ("status",), ("company", "list"), ("token", "create", "--company", HOSTILE), ("token", "list"),
+        ("sync", "--company", "not there"),
+    )}  # fmt: skip
+    for arguments, outcome in said.items():
+        text = outcome.stdout + outcome.stderr
+        assert SHOWN in text, arguments
+        assert [each for each in text if each != "\n" and not each.isprintable()] == [], arguments
+    names = {each["name"] for each in alx.run("company", "list", "--json").json}
+    assert HOSTILE in names, "programs are told the name as it is"
