@@ -15,7 +15,8 @@ from alx_core.store.tables import IS_NOT_RESOLVED, alerts
 LOCK_KEY = 0x616C785F616C7274
 """Key of the PostgreSQL advisory lock: the letters `alx_alrt`."""
 
-
+WORST_FIRST = case({each.value: -each.rank for each in Severity}, value=alerts.c.severity, else_=0)
+"""What to order incidents by: critical ones before warnings, these before news."""
 TEXTS = ("title", "message", "recommendation", "link", "details")
 
 

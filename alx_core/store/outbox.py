@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, in
 from alx_core.domain.alerts import MessageKind
 from alx_core.domain.clocks import CLOCKS_APART_S
 from alx_core.domain.messages import LONGEST_WAIT_S, Channel, DeliveryState, Message
+from alx_core.store.alerts import WORST_FIRST
 from alx_core.store.engine import is_postgresql
 from alx_core.store.tables import alert_deliveries, alerts
 
@@ -67,11 +68,14 @@ def is_due(connection: Connection, channels: Collection[Channel], *, now: int) -
 
 
 def claim(connection: Connection, channels: Collection[Channel], *, now: int, lease_s: int) -> Delivery | None:
-    """Take the oldest message that is due on one of these channels; None when there is none.
+    """Take a message that is due on one of these channels; None when there is none.
 
-    What is told of one alert and subject goes out in order: the last word on a channel is how it stands.
+    What is worse goes first, then what is older: a sync that failed does not wait behind an attack from a thousand
+    addresses. What is told of one alert and subject goes out in order: the last word on a channel is how it stands.
     """
-    row, query = alert_deliveries.c, _due(channels, now)
+    row = alert_deliveries.c
+    worst_first = select(WORST_FIRST).where(alerts.c.id == row.alert_id).scalar_subquery()
+    query = _due(channels, now).order_by(worst_first, row.id)
     if is_postgresql(connection):
         query = query.with_for_update(skip_locked=True)
     delivery_id = connection.execute(query).scalar()
@@ -163,7 +167,6 @@ def _due(channels: Collection[Channel], now: int) -> Select[int]:
         .where(PENDING, row.channel.in_([each.value for each in channels]))
         .where(_has_come(row.next_attempt_at, now), _is_free(now))
         .where(is_first)
-        .order_by(row.id)
         .limit(1)
     )
 

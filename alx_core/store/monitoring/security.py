@@ -21,8 +21,9 @@ from sqlalchemy import (
     select,
 )
 
-from alx_core.domain.alerts import AlertName, Severity
+from alx_core.domain.alerts import AlertName
 from alx_core.domain.company_settings import EVERY_COMPANY
+from alx_core.store.alerts import WORST_FIRST
 from alx_core.store.tables import IS_NOT_RESOLVED, alerts, api_tokens, api_usage, companies, company_settings
 
 LIMIT_SETTING = "rate_limit"
@@ -124,7 +125,6 @@ def list_open_alerts(connection: Connection, *, limit: int) -> list[Mapping[str,
 @cache
 def _open_alerts() -> Select[Any]:
     row = alerts.c
-    worst_first = case({each.value: -each.rank for each in Severity}, value=row.severity, else_=0)
     is_unusual = case((row.alert == AlertName.UNUSUAL_ACTIVITY.value, 1), else_=0)
     return (
         select(
@@ -135,7 +135,7 @@ def _open_alerts() -> Select[Any]:
         )
         .outerjoin(companies, companies.c.companyid == row.companyid)
         .where(IS_NOT_RESOLVED)
-        .order_by(worst_first, row.opened_at, row.id)
+        .order_by(WORST_FIRST, row.opened_at, row.id)
         .limit(bindparam("most", type_=Integer))
     )
 

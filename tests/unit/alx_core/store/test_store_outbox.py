@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from alx_core.domain.alerts import Judgement
+from alx_core.domain.alerts import Judgement, Severity
 from alx_core.domain.messages import Channel
 from alx_core.services.alerting import Policy, take_in
 from alx_core.store.outbox import Delivery, claim, list_deliveries, note_abandoned, note_delivered, note_failed
@@ -100,3 +100,12 @@ def test_the_messages_of_an_alert_are_those_of_no_other(connection: Connection) 
     assert [row["alert_id"] for row in list_deliveries(connection, [first])] == [first]
     assert [row["alert_id"] for row in list_deliveries(connection, [second])] == [second]
     assert list_deliveries(connection, []) == []
+
+
+def test_what_is_worse_goes_first_then_what_is_older(connection: Connection) -> None:
+    """A sync that failed does not wait behind an attack from a thousand addresses."""
+    severities = [Severity.INFO, Severity.WARNING, Severity.CRITICAL, Severity.WARNING]
+    bad = [make_observation(subject=f"{n}", severity=severity) for n, severity in enumerate(severities)]
+    take_in(connection, Judgement(JUDGED, bad), SLACK, now=NOW)
+    order = [row["id"] for row in rows(connection)]
+    assert [take(connection).id for _ in severities] == [order[each] for each in (2, 1, 3, 0)]
