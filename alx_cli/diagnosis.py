@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -58,6 +59,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _privacy(settings)
     yield _channels(settings)
     yield from _reporting(settings)
+    yield from _schedule(settings)
     if settings.redis_url is not None:
         yield _redis(settings.redis_url.get_secret_value())
     yield from _moodle(settings)
@@ -244,6 +246,15 @@ def _syncs(engine: Engine) -> Finding:
         why = shorten(over["error"] or "nobody knows why", LONGEST_CAUSE, placeholder=" ...")
         return Finding("syncs", False, f"the one of {ago(now - over['started_at'])} ago failed: {why}")
     return Finding("syncs", True, f"the newest began {ago(now - runs[0]['started_at'])} ago, none is late")
+
+
+def _schedule(settings: Settings) -> Iterator[Finding]:
+    """Syncs are late an hour after somebody switched it off; who can't read Dagster's tables is not told here."""
+    from alx_pipeline.schedule_state import is_switched_off  # noqa: PLC0415  # loads yaml: not for `--help`
+
+    with suppress(AlxError, DBAPIError):
+        if is_switched_off(settings):
+            yield Finding("schedule", False, "hourly_sync_schedule is off: no sync starts. Switch it on in Dagit.")
 
 
 def _moodle(settings: Settings) -> Iterator[Finding]:

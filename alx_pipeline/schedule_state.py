@@ -1,0 +1,41 @@
+"""Whether somebody switched a schedule off in Dagit, out of Dagster's own tables. Loads nothing of Dagster.
+
+`instance.is_schedule_on` asks Dagster the same; a test keeps the two together. Source: `InstigatorsTable` in Dagster's
+`schedules/schema.py`, whose bodies are JSON with the schedule's name.
+"""
+
+from urllib.parse import quote
+
+from sqlalchemy import Engine, NullPool, create_engine, inspect, text
+
+from alx_core.settings import Settings
+from alx_core.store.engine import connect, make_engine
+from alx_pipeline.dagster_home import SCHEMA
+
+TABLE = "instigators"
+STOPPED = (
+    "SELECT count(*) FROM {table} WHERE instigator_type = 'SCHEDULE' AND status = 'STOPPED'"
+    " AND instigator_body LIKE :name"
+)
+
+
+def is_switched_off(settings: Settings, name: str = "hourly_sync_schedule") -> bool:
+    """Whether it is off; it is on by itself, so Dagster need not have a table yet. Raises StoreUnreachable."""
+    is_server = settings.database.get_backend_name() == "postgresql"
+    schema = SCHEMA if is_server else None
+    query = text(STOPPED.format(table=f"{SCHEMA}.{TABLE}" if is_server else TABLE))
+    engine = make_engine(settings.database) if is_server else _file(settings)
+    try:
+        with connect(engine) as connection:
+            if not inspect(connection).has_table(TABLE, schema=schema):
+                return False
+            return bool(connection.scalar(query, {"name": f'%"{name}"%'}))
+    finally:
+        engine.dispose()
+
+
+def _file(settings: Settings) -> Engine:
+    """Dagster's file, to be read alone; an empty database in memory where there is none yet."""
+    path = settings.dagster_home / "schedules" / "schedules.db"
+    url = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true" if path.is_file() else "sqlite://"
+    return create_engine(url, poolclass=NullPool)
