@@ -59,7 +59,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _privacy(settings)
     yield _channels(settings)
     yield from _reporting(settings)
-    yield from _schedule(settings)
+    yield from _dagit(settings)
     if settings.redis_url is not None:
         yield _redis(settings.redis_url.get_secret_value())
     yield from _moodle(settings)
@@ -248,13 +248,14 @@ def _syncs(engine: Engine) -> Finding:
     return Finding("syncs", True, f"the newest began {ago(now - runs[0]['started_at'])} ago, none is late")
 
 
-def _schedule(settings: Settings) -> Iterator[Finding]:
-    """Syncs are late an hour after somebody switched it off; who can't read Dagster's tables is not told here."""
-    from alx_pipeline.schedule_state import is_switched_off  # noqa: PLC0415  # loads yaml: not for `--help`
+def _dagit(settings: Settings) -> Iterator[Finding]:
+    """A click in Dagit, and nothing else would tell; who can't read Dagster's tables is not told here."""
+    from alx_pipeline.switched_off import switched_off  # noqa: PLC0415  # loads yaml: not for `--help`
 
     with suppress(AlxError, DBAPIError):
-        if is_switched_off(settings):
-            yield Finding("schedule", False, "hourly_sync_schedule is off: no sync starts. Switch it on in Dagit.")
+        if names := switched_off(settings):
+            advice = "What they sync, count, tell or delete waits: switch them on in Dagit."
+            yield Finding("schedules and sensors", False, f"off: {', '.join(names)}. {advice}")
 
 
 def _moodle(settings: Settings) -> Iterator[Finding]:

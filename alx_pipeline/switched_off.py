@@ -1,7 +1,7 @@
-"""Whether somebody switched a schedule off in Dagit, out of Dagster's own tables. Loads nothing of Dagster.
+"""Which schedules and sensors somebody switched off in Dagit, out of Dagster's own tables. Loads nothing of Dagster.
 
 `instance.is_schedule_on` asks Dagster the same; a test keeps the two together. Source: `InstigatorsTable` in Dagster's
-`schedules/schema.py`, whose bodies are JSON with the schedule's name.
+`schedules/schema.py`, whose bodies are JSON with the name.
 """
 
 from urllib.parse import quote
@@ -13,14 +13,17 @@ from alx_core.store.engine import connect, make_engine
 from alx_pipeline.dagster_home import SCHEMA
 
 TABLE = "instigators"
-STOPPED = (
-    "SELECT count(*) FROM {table} WHERE instigator_type = 'SCHEDULE' AND status = 'STOPPED'"
-    " AND instigator_body LIKE :name"
-)
+STOPPED = "SELECT instigator_body FROM {table} WHERE status = 'STOPPED'"
+ALL = (
+    "hourly_sync_schedule", "hourly_metrics_schedule", "daily_purge_schedule", "sync_failure_sensor",
+    "sync_freshness_sensor", "api_alert_sensor", "security_alert_sensor", "alert_delivery_sensor",
+    "moodle_token_sensor",
+)  # fmt: skip
+"""Those of `definitions.py`. They are on by themselves: Dagster need not have a table yet."""
 
 
-def is_switched_off(settings: Settings, name: str = "hourly_sync_schedule") -> bool:
-    """Whether it is off; it is on by itself, so Dagster need not have a table yet. Raises StoreUnreachable."""
+def switched_off(settings: Settings) -> list[str]:
+    """Return the names of those that are off. Raises StoreUnreachable."""
     is_server = settings.database.get_backend_name() == "postgresql"
     schema = SCHEMA if is_server else None
     query = text(STOPPED.format(table=f"{SCHEMA}.{TABLE}" if is_server else TABLE))
@@ -28,8 +31,9 @@ def is_switched_off(settings: Settings, name: str = "hourly_sync_schedule") -> b
     try:
         with connect(engine) as connection:
             if not inspect(connection).has_table(TABLE, schema=schema):
-                return False
-            return bool(connection.scalar(query, {"name": f'%"{name}"%'}))
+                return []
+            stopped = connection.scalars(query).all()
+            return [name for name in ALL if any(f'"{name}"' in body for body in stopped)]
     finally:
         engine.dispose()
 
