@@ -9,6 +9,7 @@ from rich.console import Console
 
 from alx_cli.output import lines, make_table, print_table, when
 from alx_core.domain.bad_records import LAST_TIME
+from alx_core.printable import printable
 from support.command import Command
 
 
@@ -46,6 +47,11 @@ def cell_of(text: object) -> str:
 
 def test_a_cell_has_one_line_that_is_printable() -> None:
     assert [line.rstrip() for line in cell_of("a\x1b[31m\nb\x85").splitlines()] == ["Company", "a?[31m?b?"]
+
+
+def test_spaces_and_joiners_of_names_stay() -> None:
+    assert printable("L\u2019Oréal\u00a0SA \u0646\u200c\u0627") == "L\u2019Oréal\u00a0SA \u0646\u200c\u0627"
+    assert printable("\u202e") == "?", "it turns the direction of what follows"
 
 
 def test_a_cell_that_shall_have_lines_has_those_and_nothing_else() -> None:
