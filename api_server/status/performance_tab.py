@@ -1,8 +1,12 @@
 """The tab Performance in words: its verdict and its cards."""
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
+from alx_core.domain.alerts import Severity
 from alx_core.domain.freshness import Freshness
+from alx_core.services.status.open_alerts import OpenAlert
 from alx_core.services.status.performance import PerformanceView
 from api_server.status import formatting as say
 from api_server.status.cards import Card, Tone, Verdict
@@ -12,8 +16,11 @@ TOO_FEW = "Too few calls"
 
 
 def judge_performance(view: PerformanceView) -> Verdict:
-    """Return the tab in one sentence."""
+    """Return the tab in one sentence. The figures are of all companies and 24 hours, alerts of one and its newest hour:
+    what is open goes first."""
     total = view.total
+    if view.alerts:
+        return _alerted(view.alerts)
     if not total.calls:
         return Verdict(Tone.IDLE, "No calls in the last 24 h", "Reports that refresh show here at once.")
     bad = [card for card in (_response_time(view), _success_rate(view), _cache_hit_rate(view)) if card.tone is Tone.BAD]
@@ -25,6 +32,13 @@ def judge_performance(view: PerformanceView) -> Verdict:
     answered = say.percent(total.success_pct)
     tone = Tone.GOOD if total.calls >= view.min_calls else Tone.IDLE
     return Verdict(tone, f"{answered} of {say.plural(total.calls, 'call')} answered, half within {_ms(total.p50_ms)}")
+
+
+def _alerted(alerts: Sequence[OpenAlert]) -> Verdict:
+    worst, others = alerts[0], len(alerts) - 1
+    more = f" {say.plural(others, 'more alert')} of this kind: see Security." if others else ""
+    tone = Tone.BAD if worst.severity is Severity.CRITICAL else Tone.WARN
+    return Verdict(tone, worst.title, f"{worst.message}{more}")
 
 
 def performance_cards(view: PerformanceView) -> list[Card]:

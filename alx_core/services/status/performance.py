@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from alx_core.domain.api_alerts import API_ALERTS
 from alx_core.domain.freshness import SyncHealth
 from alx_core.domain.metrics import NO_COMPANY, Traffic
 from alx_core.domain.quota import resets_at, usage_day
 from alx_core.services.health import sync_health
+from alx_core.services.status.open_alerts import OpenAlert
 from alx_core.services.status.quotas import limit_of
 from alx_core.services.status.traffic import RecentTraffic, TrafficReader
 from alx_core.settings import Settings
-from alx_core.store.monitoring.security import Usage, list_usage
+from alx_core.store.monitoring.security import Usage, list_open_alerts, list_usage
 from alx_core.store.monitoring.syncs import count_rows
 
 CONSUMERS = 10
+ALERTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceView:
-    """The whole tab, and the thresholds its figures are judged by."""
+    """The whole tab, and the thresholds its figures are judged by. `alerts`: open ones about the hour of a company."""
 
     health: SyncHealth
     now: int
@@ -90,6 +93,7 @@ class PerformanceView:
     table_rows: int
     busiest: Hour | None
     hours: Sequence[Hour]
+    alerts: Sequence[OpenAlert]
     consumers: Sequence[Consumer]
     consumers_total: int
     counted_until: int | None
@@ -113,6 +117,7 @@ def view_performance(connection: Connection, settings: Settings, reader: Traffic
         table_rows=count_rows(connection),
         busiest=Hour(busiest[0], Figures.of(busiest[1])) if busiest[1].calls else None,
         hours=hours,
+        alerts=[OpenAlert.of(row) for row in list_open_alerts(connection, limit=ALERTS_SHOWN, names=API_ALERTS)],
         consumers=_consumers(connection, traffic, usage_day(now, settings.zone)),
         consumers_total=len(traffic.by_company),
         counted_until=traffic.counted_until,

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from alx_core.domain.alerts import AlertState, Severity
 from alx_core.domain.freshness import HOUR_S, SyncHealth
 from alx_core.domain.metrics import NO_COMPANY
 from alx_core.domain.quota import WARN_SHARE, resets_at, usage_day
 from alx_core.services.health import sync_health
+from alx_core.services.status.open_alerts import OpenAlert
 from alx_core.services.status.quotas import limit_of
 from alx_core.settings import Settings
 from alx_core.store.monitoring.refusals import (
@@ -66,25 +66,6 @@ class RecentError:
 
     group: ErrorGroup
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAlert:
-    """An incident that is not over."""
-
-    id: int
-    alert: str
-    subject: str
-    severity: Severity
-    state: AlertState
-    company: str
-    title: str
-    message: str
-    recommendation: str
-    link: str
-    occurrences: int
-    opened_at: int
-    last_seen_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +129,7 @@ def view_security(connection: Connection, settings: Settings, *, now: int) -> Se
         used_up=sum(each.is_used_up for each in violations),
         near=sum(each.is_near for each in violations),
         errors=[RecentError(each, _name(names, each.companyid)) for each in errors],
-        alerts=[_alert(row) for row in alerts],
+        alerts=[OpenAlert.of(row) for row in alerts],
         alerts_total=int(alerts[0]["total"]) if alerts else 0,
         unusual=int(alerts[0]["unusual"]) if alerts else 0,
         quota_resets_at=until,
@@ -200,10 +181,3 @@ def _name(names: Mapping[int, Mapping[str, Any]], companyid: int | None) -> str:
     if companyid is None:
         return ""
     return str(names[companyid]["name"]) if companyid in names else f"Company {companyid}"
-
-
-def _alert(row: Mapping[str, Any]) -> OpenAlert:
-    same = {name: row[name] for name in OpenAlert.__slots__ if name not in ("severity", "state", "company")}
-    return OpenAlert(
-        **same, severity=Severity(row["severity"]), state=AlertState(row["state"]), company=row["company"] or ""
-    )

@@ -1,6 +1,6 @@
 """Tokens, quotas and open alerts as the status page shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 
 from alx_core.domain.alerts import AlertName
@@ -116,14 +117,18 @@ def _usage(*, is_named: bool) -> Select[Any]:
     )
 
 
-def list_open_alerts(connection: Connection, *, limit: int) -> list[Mapping[str, Any]]:
-    """Return the incidents that are not over, worst and oldest first; each with `total`, how many there are,
-    and `unusual`, how many of them are `unusual_activity`."""
-    return [dict(found) for found in connection.execute(_open_alerts(), {"most": limit}).mappings()]
+def list_open_alerts(
+    connection: Connection, *, limit: int, names: Collection[AlertName] | None = None
+) -> list[Mapping[str, Any]]:
+    """Return the incidents that are not over, of all alerts or of these, worst and oldest first; each with `total`, how
+    many there are, and `unusual`, how many of them are `unusual_activity`."""
+    given = {"most": limit} if names is None else {"most": limit, "names": [each.value for each in names]}
+    statement = _open_alerts(is_named=names is not None)
+    return [dict(found) for found in connection.execute(statement, given).mappings()]
 
 
 @cache
-def _open_alerts() -> Select[Any]:
+def _open_alerts(*, is_named: bool) -> Select[Any]:
     row = alerts.c
     is_unusual = case((row.alert == AlertName.UNUSUAL_ACTIVITY.value, 1), else_=0)
     return (
@@ -134,7 +139,7 @@ def _open_alerts() -> Select[Any]:
             func.sum(is_unusual).over().label("unusual"),
         )
         .outerjoin(companies, companies.c.companyid == row.companyid)
-        .where(IS_NOT_RESOLVED)
+        .where(IS_NOT_RESOLVED, row.alert.in_(bindparam("names", expanding=True)) if is_named else true())
         .order_by(WORST_FIRST, row.opened_at, row.id)
         .limit(bindparam("most", type_=Integer))
     )

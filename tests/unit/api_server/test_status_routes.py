@@ -6,18 +6,18 @@ from contextlib import contextmanager
 
 import falcon.testing
 import pytest
-from sqlalchemy import Engine, delete, event, update
+from sqlalchemy import Engine, delete, event, insert, update
 from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
 from alx_core.store.engine import transaction
-from alx_core.store.tables import companies, company_settings
+from alx_core.store.tables import alerts, companies, company_settings
 from api_server.database import Database
 from api_server.status.address import Tab
 from api_server.status.routes import add_status_routes
 from support.reporting_databases import migrated_engine
 from support.status_server import make_settings, make_status_app
-from support.status_site import HOSTILE, fill, make_company
+from support.status_site import HOSTILE, fill, make_alert, make_company
 
 NOW = 1_795_507_200 + 1_800
 LOCAL = {"Host": "127.0.0.1:8000"}
@@ -193,3 +193,19 @@ def test_ten_times_the_companies_take_no_more_queries(reporting_engine: Engine) 
     with transaction(reporting_engine) as connection:
         connection.execute(delete(companies))
     assert {tab: count_queries(reporting_engine.url, tab) for tab in Tab} == few
+
+
+def test_the_tab_performance_begins_with_an_open_alert_about_the_api(reporting_engine: Engine) -> None:
+    """Slack's link leads here, and the figures of all companies may be well."""
+    rows = [
+        make_alert(alert="failed_auth", severity="critical"),
+        make_alert(alert="api_slow", subject="acme", title="The API is slow for acme", opened_at=NOW - 60),
+        make_alert(alert="api_success_rate", subject="beta", title="Refuses beta", opened_at=NOW - 30),
+        make_alert(alert="api_slow", subject="old", state="resolved", opened_at=NOW - 90, resolved_at=NOW),
+    ]
+    with transaction(reporting_engine) as connection:
+        connection.execute(insert(alerts), rows)
+    client = make_client(reporting_engine.url)
+    named = [each["subject"] for each in client.simulate_get("/status/data/performance").json["alerts"]]
+    assert named == ["acme", "beta"]
+    assert "The API is slow for acme" in client.simulate_get("/status?tab=performance").text

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from alx_core.domain.alerts import AlertState, Severity
 from alx_core.domain.company_state import CompanyState
 from alx_core.domain.freshness import judge
+from alx_core.services.status.open_alerts import OpenAlert
 from alx_core.services.status.performance import Figures, PerformanceView
 from alx_core.services.status.security import SecurityView, Violation
 from alx_core.services.status.sync import CompanyPage, Run, SyncView
@@ -164,9 +166,36 @@ NO_CALLS = make_figures(
 def make_performance(total: Figures) -> PerformanceView:
     return PerformanceView(
         health=make_health(), now=NOW, since=NOW - 86_400, total=total, slow_ms=5_000, success_limit_pct=95,
-        cache_hit_limit_pct=70, min_calls=20, table_rows=1_234_567, busiest=None, hours=[], consumers=[],
+        cache_hit_limit_pct=70, min_calls=20, table_rows=1_234_567, busiest=None, hours=[], alerts=[], consumers=[],
         consumers_total=0, counted_until=None, quota_resets_at=NOW + 9,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("severities", "tone", "advice"),
+    [
+        ([Severity.WARNING], Tone.WARN, "30 calls took 6.7 s on average."),
+        ([Severity.CRITICAL], Tone.BAD, "30 calls took 6.7 s on average."),
+        (
+            [Severity.WARNING] * 3,
+            Tone.WARN,
+            "30 calls took 6.7 s on average. 2 more alerts of this kind: see Security.",
+        ),
+    ],
+)
+def test_an_open_alert_about_the_api_goes_before_figures_of_all_companies_that_are_well(
+    severities: list[Severity], tone: Tone, advice: str
+) -> None:
+    alerts = [
+        OpenAlert(
+            id=n, alert="api_slow", subject="acme", severity=each, state=AlertState.OPEN, company="Acme",
+            title="The API is slow for acme", message="30 calls took 6.7 s on average.", recommendation="", link="",
+            occurrences=1, opened_at=NOW, last_seen_at=NOW,
+        )
+        for n, each in enumerate(severities)
+    ]  # fmt: skip
+    verdict = judge_performance(replace(make_performance(make_figures()), alerts=alerts))
+    assert (verdict.tone, verdict.headline, verdict.advice) == (tone, "The API is slow for acme", advice)
 
 
 @pytest.mark.parametrize(
