@@ -9,6 +9,11 @@ from alx_core.domain.unusual import Finding, UnusualKind
 
 ATTACK_FACTOR = 10
 """From this many times the limit on, refused keys are an attack and no longer a slip."""
+WHO_CALLS = (
+    "`SELECT token_id, ip_address, user_agent, count(*) FROM (SELECT * FROM local_alx_api_logs WHERE companyid = {} "
+    "ORDER BY id DESC LIMIT 1000) AS calls GROUP BY 1, 2, 3`"
+)
+"""For people, to be run on the reporting database: whose the newest calls of a company are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,8 @@ def _quota(use: QuotaUse, resets_at: str, public: str) -> Observation:
         title=f"{use.shortname} has used {'its quota' if is_used_up else f'{share_pct:.0f} % of its quota'}",
         message=f"{use.calls:,} of {use.limit:,} calls of the day. {effect} until {resets_at}.",
         recommendation=(
-            f"More than it needs? See who calls. Else raise it, `alx company set {use.shortname} rate_limit=...`, "
-            "or count a paged read as one call: `quota_mode=reads`."
+            f"More than it needs? See who calls: {WHO_CALLS.format(use.companyid)}. Else raise it, "
+            f"`alx company set {use.shortname} rate_limit=...`, or count a paged read as one call: `quota_mode=reads`."
         ),
         link=f"{public}/status?tab=security",
         details={"calls": use.calls, "limit": use.limit, "share_pct": round(share_pct, 1)},
@@ -107,7 +112,10 @@ def _volume(finding: Finding, shortname: str, link: str) -> Observation:
         subject=f"calls of {shortname}",
         title=f"{shortname} calls far more than usual",
         message=f"{calls:,} calls within the hour; at this hour of the week it is usually {usual:,g}.",
-        recommendation="A refresh in a loop, or somebody else with its token? See who calls; revoke the token if so.",
+        recommendation=(
+            "A refresh in a loop, or somebody else with its token? See who calls, and revoke the token if so: "
+            f"{WHO_CALLS.format(finding.companyid)}."
+        ),
         link=link,
     )
 

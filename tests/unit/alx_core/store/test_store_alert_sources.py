@@ -1,18 +1,21 @@
 """What the books say of the newest sync's bad records."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert
 
+from alx_core.domain.security_alerts import QuotaUse, judge_quotas
 from alx_core.domain.sync import Kind
 from alx_core.domain.sync_alerts import judge_error_rate
 from alx_core.store.alert_sources import newest_errors
 from alx_core.store.runs import add_companies, finish_run, start_run
-from alx_core.store.tables import companies
+from alx_core.store.tables import companies, request_log
 from support.builders import NOW
 from support.reporting_databases import KINDS_OF_DATABASE, migrated_engine
+from support.requests import make_request
 from support.status_site import make_company
 
 FIGURES = dict.fromkeys(("processed", "created", "updated", "deleted", "unchanged"), 0)
@@ -53,3 +56,12 @@ def test_a_clean_sync_after_a_bad_one_is_no_alert(connection: Connection) -> Non
     book(connection, {1: 0}, at=NOW + 3600)
     look = judge_error_rate(newest_errors(connection), limit_pct=5, dagster="")
     assert (look.bad, look.well) == ((), None)
+
+
+def test_the_statement_that_an_alert_advises_names_who_calls(connection: Connection) -> None:
+    rows = [make_request(companyid=1, token_id=token, ip_address="192.0.2.1", user_agent="PQ") for token in (5, 5, 6)]
+    connection.execute(insert(request_log), [*rows, make_request(companyid=2)])
+    (seen,) = judge_quotas([QuotaUse(1, "acme", 100, 100)], resets_at="midnight", public="").bad
+    statement = re.findall("`(SELECT .*?)`", seen.recommendation)
+    found = connection.exec_driver_sql(*statement).all()
+    assert sorted(map(tuple, found)) == [(5, "192.0.2.1", "PQ", 2), (6, "192.0.2.1", "PQ", 1)]
