@@ -26,7 +26,7 @@ backlog = 1024
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 forwarded_allow_ips = "*"
-limit_request_line = 8190
+limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
