@@ -138,7 +138,7 @@ def acknowledge(connection: Connection, alert_id: int, *, now: int) -> None:
     """Note that somebody takes care: no reminders until it is over. Raises SettingsError when it is not open."""
     take_turns(connection)
     if not acknowledge_incident(connection, alert_id, now=now):
-        raise SettingsError(f"Alert {alert_id} is not open. `alx alerts list` shows those that are.")
+        raise SettingsError(f"Alert {alert_id} is acknowledged, over, or never was. See `alx alerts list --all`.")
 
 
 def resolve(connection: Connection, alert_id: int, policy: Policy, *, now: int) -> None:

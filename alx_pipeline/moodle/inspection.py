@@ -101,6 +101,8 @@ def missing_hint(site: Site) -> str:
             f"Schema {', '.join(map(repr, site.other_schemas))} has such tables: end ALX_MOODLE_URL with "
             f"?options=-csearch_path%3D{site.other_schemas[0]}."
         )
+    if not site.missing_tables:
+        return "The tables are there: is this a version of Moodle or IOMAD that is older, or newer, than this knows?"
     return "Check the database in ALX_MOODLE_URL and ALX_MOODLE_PREFIX; company tables come with IOMAD."
 
 

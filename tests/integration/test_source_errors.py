@@ -127,7 +127,7 @@ def test_a_missing_table_of_the_right_prefix_is_not_put_down_to_the_prefix(comma
 
 def test_a_missing_column(command: Command, moodle_url: URL) -> None:
     edit(moodle_url, "ALTER TABLE mdl_course RENAME COLUMN enablecompletion TO enablecompletion2")
-    assert_refused(command, "mdl_course.enablecompletion")
+    assert_refused(command, "mdl_course.enablecompletion", "version of Moodle")
 
 
 def test_a_wrong_prefix_names_the_right_one(command: Command) -> None:
