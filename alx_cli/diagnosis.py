@@ -14,12 +14,13 @@ from alx_cli.home import require_home
 from alx_cli.output import ago
 from alx_cli.ports import EVERY_ADDRESS
 from alx_core.domain.clocks import CLOCKS_APART_S
-from alx_core.domain.freshness import is_overdue, next_sync_at
+from alx_core.domain.freshness import HOUR_S, is_overdue, next_sync_at
 from alx_core.domain.messages import LONGEST_RETRY_S, DeliveryState
 from alx_core.env_files import env_files
 from alx_core.errors import AlxError
 from alx_core.faults import explain
 from alx_core.private_files import open_to_others
+from alx_core.services.metrics import late_hours
 from alx_core.settings import Settings, find_misspelt, load_settings, split_bind, split_list
 from alx_core.store.engine import connect, is_encrypted, make_engine, shown, transaction
 from alx_core.store.outbox import list_troubled
@@ -32,6 +33,9 @@ LATE_S = LONGEST_RETRY_S + 300
 """A message is late when it waits longer than the longest pause between two tries. One that waits because its channel
 asked for more patience (`Retry-After`, up to an hour) is late too, and its error says why."""
 ABANDONED_SHOWN_S = 7 * 86_400
+UNCOUNTED_AFTER_S = 1_800
+"""An hour is counted six minutes after its end; half an hour is late."""
+DAY_S = 24 * HOUR_S
 LONGEST_CAUSE = 400
 """Characters of what a sync failed of; `alx status` shows all of it."""
 
@@ -118,6 +122,7 @@ def _tables(engine: Engine) -> Iterator[Finding]:
         yield _rights(engine)
         yield _messages(engine)
         yield _syncs(engine)
+        yield from _metrics(engine)
 
 
 def _by_tls(encrypted: bool | None) -> str:
@@ -246,6 +251,16 @@ def _syncs(engine: Engine) -> Finding:
         why = shorten(over["error"] or "nobody knows why", LONGEST_CAUSE, placeholder=" ...")
         return Finding("syncs", False, f"the one of {ago(now - over['started_at'])} ago failed: {why}")
     return Finding("syncs", True, f"the newest began {ago(now - runs[0]['started_at'])} ago, none is late")
+
+
+def _metrics(engine: Engine) -> Iterator[Finding]:
+    """The alerts about the API judge hours that were counted, and say nothing of others."""
+    end = (int(time.time()) - UNCOUNTED_AFTER_S) // HOUR_S * HOUR_S
+    with connect(engine) as connection:
+        late = late_hours(connection, start=end - DAY_S, end=end)
+    if late:
+        advice = "No alert judges them. Dagit says what became of `hourly_metrics`; it makes up for 48 hours."
+        yield Finding("hourly metrics", False, f"{len(late)} of the last 24 hours are not counted. {advice}")
 
 
 def _dagit(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What `alx doctor` says of syncs that do not come."""
+"""What `alx doctor` says of syncs that do not come, and of calls that nobody counts."""
 
 import time
 from collections.abc import Iterator
@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
+from alx_cli import diagnosis
 from alx_cli.diagnosis import Finding, diagnose
+from alx_core.services.metrics import record_hours
 from alx_core.settings import Settings
 from alx_core.store.engine import open_engine, transaction
 from alx_core.store.locks import writer_lock
 from alx_core.store.tables import sync_runs
 from support.builders import make_run
 from support.reporting_databases import write_migrated
+from support.requests import log_requests, make_request
 
 HOUR_S = 3600
 
@@ -66,3 +69,19 @@ def test_the_doctor_says_why_the_newest_sync_failed_until_one_succeeds(engine: E
     assert "failed" in syncs().detail, "the one that runs has not said yet"
     add_run(engine, age_s=10)
     assert syncs().ok
+
+
+def test_the_doctor_minds_hours_of_calls_that_nobody_counted(engine: Engine) -> None:
+    """The alerts about the API judge counted hours alone: they would be silent."""
+
+    def told() -> list[str]:
+        return [each.detail for each in diagnose() if each.check == "hourly metrics"]
+
+    now = int(time.time())
+    newest = (now - diagnosis.UNCOUNTED_AFTER_S) // HOUR_S * HOUR_S
+    log_requests(engine, [make_request(at=now), make_request(at=newest - HOUR_S * 30)])
+    assert told() == [], "it is not over, or too old"
+    log_requests(engine, [make_request(at=newest - 60)])
+    assert told()[0].startswith("1 of the last 24 hours are not counted")
+    record_hours(engine, start=newest - HOUR_S, end=newest, now=now)
+    assert told() == []
